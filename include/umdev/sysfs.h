@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tree as a file system: what the kernel shows as sysfs, umdev shows through FUSE.
+ */
+#ifndef UMDEV_SYSFS_H
+#define UMDEV_SYSFS_H
+
+#include <umdev/util.h>
+
+struct sysfs_mount;
+
+/**
+ * sysfs_mount - mount the tree of this process
+ * @mountpoint: an existing directory
+ * @out:        the mount; taken down with sysfs_unmount()
+ *
+ * Served by threads of its own until then; visible to all users if this process may ask for that (root, or
+ * user_allow_other in /etc/fuse.conf), else to this user only and a line in the log says so.
+ *
+ * Return: 0, -ENOMEM, or -errno of the mount, with a line in the log that says what to do.
+ */
+UMDEV_API int sysfs_mount(const char *mountpoint, struct sysfs_mount **out);
+
+/** sysfs_unmount - unmount (also when files are open), end the threads. NULL does nothing. */
+UMDEV_API void sysfs_unmount(struct sysfs_mount *mount);
+
+#endif

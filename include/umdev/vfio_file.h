@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VFIO devices, the user's side: what a transport (the vfio-user server, or a program in the same process) does
+ * with a device that a driver has registered.
+ *
+ * Behaviour: Linux 6.1 Documentation/driver-api/vfio.rst, drivers/vfio/{vfio_main,vfio_iommu_type1}.c.
+ */
+#ifndef UMDEV_VFIO_FILE_H
+#define UMDEV_VFIO_FILE_H
+
+#include <umdev/vfio.h>
+
+struct vfio_file;
+
+/**
+ * struct vfio_user_ops - what the core asks of the user of a device
+ * @request:   the device is being taken away; please close. Comes from another thread; must not block. Optional
+ * @dma_read:  read the user's memory that has no descriptor; 0 or -errno. From any thread of the driver's.
+ *             Optional: without it such memory is not accessible (-EFAULT)
+ * @dma_write: the same for writing
+ * @describe:  who it is, as "pid 4711 (qemu-system-x86)", into @buf
+ */
+struct vfio_user_ops {
+	void (*request)(struct vfio_file *file, unsigned int count);
+	int (*dma_read)(struct vfio_file *file, uint64_t iova, void *data, size_t len);
+	int (*dma_write)(struct vfio_file *file, uint64_t iova, const void *data, size_t len);
+	void (*describe)(struct vfio_file *file, char *buf, size_t size);
+};
+
+/**
+ * vfio_file_open - become the one user of a device
+ * @vdev: registered; the caller is a transport between its start and stop, or holds the device otherwise
+ * @ops:  the user's callbacks
+ * @data: for vfio_file_data()
+ * @out:  the open device; closed with vfio_file_close()
+ *
+ * Keeps the driver's module from unloading. Calls open_device().
+ * Return: 0, -EBUSY (somebody has it), -ENODEV (being unregistered), -ENOMEM, or what open_device() says.
+ */
+UMDEV_API int vfio_file_open(struct vfio_device *vdev, const struct vfio_user_ops *ops, void *data,
+			     struct vfio_file **out);
+
+/**
+ * vfio_file_close - let go of the device
+ *
+ * Disarms interrupts, calls close_device(), drops pins and mappings and closes their descriptors. @file is freed.
+ * Context: no other call on @file runs; not from a callback of the device.
+ */
+UMDEV_API void vfio_file_close(struct vfio_file *file);
+
+/** vfio_file_data - the pointer given to vfio_file_open(). */
+UMDEV_API void *vfio_file_data(const struct vfio_file *file);
+/** vfio_file_device - the device. */
+UMDEV_API struct vfio_device *vfio_file_device(const struct vfio_file *file);
+
+/*
+ * The calls below that reach the driver (read, write, set_irqs, reset, dma_unmap) are made by one thread at a time. None of them
+ * allocates memory but set_irqs, dma_map and dma_unmap.
+ */
+
+/** vfio_file_get_info - VFIO_DEVICE_GET_INFO: flags, num_regions, num_irqs are filled. */
+UMDEV_API void vfio_file_get_info(struct vfio_file *file, struct vfio_device_info *info);
+
+/**
+ * vfio_file_get_region_info - VFIO_DEVICE_GET_REGION_INFO
+ * @index: which region
+ * @info:  room for @size bytes, at least sizeof(*info); filled with the information and, if there is room, its
+ *         capabilities (SPARSE_MMAP, TYPE). info->argsz says how much room all of it needs; FLAG_CAPS and cap_offset are
+ *         set only when they are there
+ * @size:  of the buffer at @info
+ * @fd:    the descriptor behind a mappable region (the driver's, do not close), else -1; may be NULL
+ *
+ * info->offset is where the region begins in @fd (0 without one).
+ * Return: 0, -EINVAL (@index or @size).
+ */
+UMDEV_API int vfio_file_get_region_info(struct vfio_file *file, unsigned int index,
+					struct vfio_region_info *info, size_t size, int *fd);
+
+/** vfio_file_get_irq_info - VFIO_DEVICE_GET_IRQ_INFO for @index. Return: 0, -EINVAL. */
+UMDEV_API int vfio_file_get_irq_info(struct vfio_file *file, unsigned int index,
+				     struct vfio_irq_info *info);
+
+/**
+ * vfio_file_set_irqs - VFIO_DEVICE_SET_IRQS
+ * @flags: one VFIO_IRQ_SET_DATA_* and one VFIO_IRQ_SET_ACTION_*
+ * @index: which index
+ * @start: first vector
+ * @count: how many; 0 with DATA_NONE and ACTION_TRIGGER disables all of @index
+ * @data:  DATA_BOOL: @count bytes; DATA_EVENTFD: @count ints, -1 for "none". The core duplicates descriptors that it keeps
+ *
+ * All or nothing. Return: 0, -EINVAL (any number out of range, a combination that the index does not offer), -EBADF (not an
+ * eventfd), -ENOMEM, -EMFILE.
+ */
+UMDEV_API int vfio_file_set_irqs(struct vfio_file *file, uint32_t flags, unsigned int index,
+				 unsigned int start, unsigned int count, const void *data);
+
+/**
+ * vfio_file_read - read from a region
+ * Return: how many bytes, or -EINVAL (no such region, or beyond its end), -EACCES (not readable), or what the driver says.
+ * Context: hot path: no allocation, no lock that devices share.
+ */
+UMDEV_API ssize_t vfio_file_read(struct vfio_file *file, unsigned int index, void *buf,
+				 size_t count, uint64_t offset);
+/** vfio_file_write - the same for writing. */
+UMDEV_API ssize_t vfio_file_write(struct vfio_file *file, unsigned int index, const void *buf,
+				  size_t count, uint64_t offset);
+
+/** vfio_file_reset - VFIO_DEVICE_RESET. Return: 0, -ENOTTY (the driver has none), or what it says. */
+UMDEV_API int vfio_file_reset(struct vfio_file *file);
+
+/**
+ * vfio_file_dma_map - let the device use a piece of the user's memory
+ * @iova:   where the device sees it
+ * @size:   in bytes
+ * @flags:  VFIO_DMA_MAP_FLAG_READ and/or _WRITE
+ * @fd:     the memory's descriptor, -1 if it has none (then dma_read and dma_write are used). The core duplicates nothing: it
+ *          maps it here and the caller may close it at once. A descriptor that can't be mapped with the rights asked for is
+ *          treated as none if the user has dma_read and dma_write
+ * @offset: where in @fd it begins
+ *
+ * Return: 0, -EINVAL (size 0, no or unknown flag, not aligned to 4096, wraps around, @offset + @size overflows), -EEXIST (overlaps a
+ * mapping), -ENOSPC (65535 mappings), -ENOMEM.
+ */
+UMDEV_API int vfio_file_dma_map(struct vfio_file *file, uint64_t iova, uint64_t size,
+				uint32_t flags, int fd, uint64_t offset);
+
+/**
+ * vfio_file_dma_unmap - take back all mappings that lie in a range
+ * @unmapped: filled with how many bytes were mapped there; may be NULL
+ *
+ * When it returns nobody uses that memory: pinned pages are given back through dma_unmap(), copies are waited for.
+ * Return: 0 (also when nothing was mapped there), -EINVAL (not aligned, wraps around, or would cut a mapping in two).
+ */
+UMDEV_API int vfio_file_dma_unmap(struct vfio_file *file, uint64_t iova, uint64_t size,
+				  uint64_t *unmapped);
+/** vfio_file_dma_unmap_all - the same for all mappings. */
+UMDEV_API void vfio_file_dma_unmap_all(struct vfio_file *file, uint64_t *unmapped);
+
+/* ---- transports ---- */
+
+/**
+ * struct vfio_transport - a way by which users reach devices
+ * @name:       for log lines
+ * @start:      a device is being registered and can be used as soon as this returns; 0, or -errno, which fails the registering
+ * @stop:       it is being unregistered: let nobody in any more. Users that are there stay until they close
+ * @dev_groups: attributes of each vfio-dev/vfioN, there from its beginning; NULL-terminated, may be NULL
+ * @list:       umdev's
+ *
+ * A transport keeps its state of a device with vfio_device_set_transport_data(), one slot for each device.
+ */
+struct vfio_transport {
+	const char *name;
+	int (*start)(struct vfio_transport *transport, struct vfio_device *vdev);
+	void (*stop)(struct vfio_transport *transport, struct vfio_device *vdev);
+	const struct attribute_group **dev_groups;
+	struct list_head list;
+};
+
+/**
+ * vfio_transport_register - serve devices from now on; devices that are registered already are started too
+ *
+ * One transport per process. Return: 0, -EBUSY (there is one), -ENOMEM, or what start() says.
+ */
+UMDEV_API int vfio_transport_register(struct vfio_transport *transport);
+/** vfio_transport_unregister - the reverse; stop() is called for every device that is left. */
+UMDEV_API void vfio_transport_unregister(struct vfio_transport *transport);
+
+/** vfio_device_set_transport_data - the transport's own pointer for a device; under the transport's lock. */
+UMDEV_API void vfio_device_set_transport_data(struct vfio_device *vdev, void *data);
+/** vfio_device_transport_data - read it. */
+UMDEV_API void *vfio_device_transport_data(struct vfio_device *vdev);
+/** vfio_device_from_dev - from the vfio-dev/vfioN class device (in its attributes) to the VFIO device. */
+UMDEV_API struct vfio_device *vfio_device_from_dev(struct device *dev);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * PCI devices made of software: configuration space, BARs, INTx, MSI and MSI-X, so that a driver says what its
+ * device is and handles its own registers only.
+ *
+ * Behaviour: PCI Local Bus Specification 3.0 chapter 6, as far as a VMM and a guest use it.
+ */
+#ifndef UMDEV_VFIO_PCI_H
+#define UMDEV_VFIO_PCI_H
+
+#include <pthread.h>
+#include <linux/pci_regs.h>
+#include <umdev/vfio.h>
+
+#define VFIO_PCI_NUM_BARS 6
+
+struct vfio_pci_device;
+
+/**
+ * struct vfio_pci_ops - the driver's side of a PCI device
+ * @bar_read:   @count bytes from @offset of BAR @bar; always inside the BAR. Return @count or -errno (the guest reads ones)
+ * @bar_write:  the same for writing
+ * @config_written: the guest has changed bytes of the configuration space; optional
+ * @open, @close, @reset, @request, @dma_unmap: as in struct vfio_device_ops; all optional. At @reset the configuration
+ *              space is already as after power-on, and no interrupt is asserted
+ */
+struct vfio_pci_ops {
+	ssize_t (*bar_read)(struct vfio_pci_device *pdev, unsigned int bar, void *buf, size_t count,
+			    uint64_t offset);
+	ssize_t (*bar_write)(struct vfio_pci_device *pdev, unsigned int bar, const void *buf,
+			     size_t count, uint64_t offset);
+	void (*config_written)(struct vfio_pci_device *pdev, unsigned int offset,
+			       unsigned int count);
+	int (*open)(struct vfio_pci_device *pdev);
+	void (*close)(struct vfio_pci_device *pdev);
+	int (*reset)(struct vfio_pci_device *pdev);
+	void (*request)(struct vfio_pci_device *pdev, unsigned int count);
+	void (*dma_unmap)(struct vfio_pci_device *pdev, uint64_t iova, uint64_t length);
+};
+
+/** struct vfio_pci_id - who the device says it is */
+struct vfio_pci_id {
+	uint16_t vendor, device, subsystem_vendor, subsystem_device;
+	uint32_t class; /* 24 bits: base class, subclass, programming interface */
+	uint8_t revision;
+};
+
+/**
+ * struct vfio_pci_bar - one BAR
+ * @size:     bytes, a power of two, at least 4 (I/O) or 16 (memory); 0: no BAR here
+ * @flags:    PCI_BASE_ADDRESS_SPACE_IO, or PCI_BASE_ADDRESS_MEM_TYPE_64, PCI_BASE_ADDRESS_MEM_PREFETCH
+ * @mmap_fd:  memfd whose areas the user may map, if nr_areas > 0
+ * @areas:    which
+ */
+struct vfio_pci_bar {
+	uint64_t size;
+	uint32_t flags;
+	int mmap_fd;
+	const struct vfio_mmap_area *areas;
+	unsigned int nr_areas;
+};
+
+/**
+ * struct vfio_pci_device - a PCI device; embed it into the driver's state
+ * @vdev: the VFIO device
+ * @ops:  the driver's callbacks
+ * Other fields are umdev's: config is the space as the guest reads it, wmask says which bits it may write, both written on
+ * the user's thread only; msix is NULL without MSI-X.
+ */
+struct vfio_pci_device {
+	struct vfio_device vdev;
+	const struct vfio_pci_ops *ops;
+	struct vfio_pci_bar bars[VFIO_PCI_NUM_BARS];
+	uint8_t config[PCI_CFG_SPACE_EXP_SIZE];
+	uint8_t initial[PCI_CFG_SPACE_SIZE]; /* what reset brings back */
+	uint8_t wmask[PCI_CFG_SPACE_SIZE];
+	uint8_t next_cap;		    /* where the next capability goes */
+	uint8_t last_cap;		    /* the byte that will point to it */
+	uint8_t msi_cap, msix_cap, exp_cap; /* offsets, 0 for none */
+	uint16_t msi_vectors, msix_vectors;
+	bool express; /* configuration space of 4096 bytes */
+	struct vfio_pci_msix *msix;
+	bool intx_level; /* what the driver asserts; under irq_lock */
+	pthread_mutex_t irq_lock;
+};
+
+/**
+ * vfio_pci_init - begin a PCI device
+ * @pdev: zeroed storage in the driver's state
+ * @dev:  the device that probe() got
+ * @ops:  the driver's callbacks, which must outlive it
+ * @id:   who it is
+ *
+ * Then BARs and capabilities are added, then vfio_pci_register(). Undone by vfio_pci_finish().
+ */
+UMDEV_API void vfio_pci_init(struct vfio_pci_device *pdev, struct device *dev,
+			     const struct vfio_pci_ops *ops, const struct vfio_pci_id *id);
+/** vfio_pci_finish - free what vfio_pci_init() and the functions after it made. Zeroed memory is fine. */
+UMDEV_API void vfio_pci_finish(struct vfio_pci_device *pdev);
+
+/** vfio_pci_set_bar - add a BAR; a 64-bit one takes @index + 1 too. Return: 0, -EINVAL, -EBUSY (taken). */
+UMDEV_API int vfio_pci_set_bar(struct vfio_pci_device *pdev, unsigned int index,
+			       const struct vfio_pci_bar *bar);
+/** vfio_pci_set_intx - give it an interrupt pin: 1 is INTA. Return: 0, -EINVAL. */
+UMDEV_API int vfio_pci_set_intx(struct vfio_pci_device *pdev, uint8_t pin);
+/** vfio_pci_add_msi - give it MSI with up to @vectors (a power of two, at most 32). Return: 0, -EINVAL, -EEXIST, -ENOSPC. */
+UMDEV_API int vfio_pci_add_msi(struct vfio_pci_device *pdev, unsigned int vectors);
+/**
+ * vfio_pci_add_msix - give it MSI-X
+ * @vectors: at most 2048
+ * @bar:     the BAR that holds table and pending bits, added before; umdev serves these parts of it
+ * @table, @pba: their offsets in it
+ * Return: 0, -EINVAL, -EEXIST, -ENOSPC, -ENOMEM.
+ */
+UMDEV_API int vfio_pci_add_msix(struct vfio_pci_device *pdev, unsigned int vectors,
+				unsigned int bar, uint32_t table, uint32_t pba);
+/**
+ * vfio_pci_add_capability - add a capability of the driver's own
+ * @id:   PCI_CAP_ID_*
+ * @data: what follows its two header bytes
+ * @size: of @data
+ * @wmask: which bits of @data the guest may write, NULL for none
+ * Return: its offset, -ENOSPC, -EINVAL.
+ */
+UMDEV_API int vfio_pci_add_capability(struct vfio_pci_device *pdev, uint8_t id, const void *data,
+				      size_t size, const void *wmask);
+/** vfio_pci_add_express - make it a PCI Express endpoint: 4096 bytes of configuration space. Return: as add_capability. */
+UMDEV_API int vfio_pci_add_express(struct vfio_pci_device *pdev);
+
+/** vfio_pci_register - fix what it is and register it: vfio_register_emulated_iommu_dev(). */
+UMDEV_API int vfio_pci_register(struct vfio_pci_device *pdev);
+/** vfio_pci_unregister - vfio_unregister_group_dev(). */
+UMDEV_API void vfio_pci_unregister(struct vfio_pci_device *pdev);
+
+/**
+ * vfio_pci_set_intx_level - assert or deassert INTx; heeds the guest's Interrupt Disable, shows Interrupt Status
+ * Context: any thread; does not sleep.
+ */
+UMDEV_API void vfio_pci_set_intx_level(struct vfio_pci_device *pdev, bool level);
+/** vfio_pci_msi_trigger - signal an MSI vector, if the guest has enabled MSI. Context: as above. */
+UMDEV_API void vfio_pci_msi_trigger(struct vfio_pci_device *pdev, unsigned int vector);
+/** vfio_pci_msix_trigger - signal an MSI-X vector; a masked one becomes pending. Context: as above. */
+UMDEV_API void vfio_pci_msix_trigger(struct vfio_pci_device *pdev, unsigned int vector);
+/** vfio_pci_msi_enabled - has the guest switched MSI on? Context: any. */
+UMDEV_API bool vfio_pci_msi_enabled(struct vfio_pci_device *pdev);
+/** vfio_pci_msix_enabled - has the guest switched MSI-X on? Context: any. */
+UMDEV_API bool vfio_pci_msix_enabled(struct vfio_pci_device *pdev);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tree: directories, files and links with their lifetimes, and nothing of how they are shown.
+ *
+ * A node is active from its creation until its removal begins. Whoever runs code of a node's owner (a show(), a store())
+ * holds an active reference meanwhile; a removal waits until there is none. Counted references (kernfs_get()) keep
+ * the node's memory only, so a window on the tree may hold a node whose owner is long gone and gets -ENODEV from it.
+ *
+ * Behaviour: Linux 6.1 fs/kernfs/.
+ */
+#ifndef UMDEV_MODEL_KERNFS_H
+#define UMDEV_MODEL_KERNFS_H
+
+#include <sys/stat.h>
+#include <time.h>
+#include <umdev/kobject.h>
+
+struct kernfs_node;
+
+enum kernfs_type {
+	KERNFS_DIR,
+	KERNFS_FILE,
+	KERNFS_LINK,
+};
+
+/**
+ * struct kernfs_ops - how a file's contents are read and written
+ * @read:  @count bytes at most from @off; for text files (size SYSFS_PAGE_SIZE, no bin) called once per open with a page of
+ *         room and @off 0, and the window serves slices of what it got
+ * @write: @buf has a NUL behind @count bytes
+ * @bin:   contents have offsets
+ *
+ * Context: the caller holds an active reference.
+ */
+struct kernfs_ops {
+	ssize_t (*read)(struct kernfs_node *kn, char *buf, size_t count, off_t off);
+	ssize_t (*write)(struct kernfs_node *kn, char *buf, size_t count, off_t off);
+	bool bin;
+};
+
+/** kernfs_root - the node "/"; never goes away, needs no reference. */
+struct kernfs_node *kernfs_root(void);
+
+/**
+ * kernfs_create_dir, _file, _link - add a node
+ * @parent: an active directory
+ * @name:   copied
+ * @mode:   permission bits
+ * @size:   as stat() shows it
+ * @ops:    must outlive the removal
+ * @priv:   for kernfs_priv(): the kobject (directory) or the attribute (file)
+ * @target: where the link leads; a reference is kept until the link is removed
+ * @out:    the node, without a reference for the caller: it is the creator's until removed. May be NULL
+ *
+ * Inside a publication (umdev/publish.h) of the calling thread it stays hidden until the commit.
+ * Return: 0, -EEXIST, -ENOENT (the parent is being removed), -ENOMEM, -EINVAL (empty name or one with '/').
+ */
+int kernfs_create_dir(struct kernfs_node *parent, const char *name, mode_t mode, void *priv,
+		      struct kernfs_node **out);
+int kernfs_create_file(struct kernfs_node *parent, const char *name, mode_t mode, size_t size,
+		       const struct kernfs_ops *ops, void *priv, struct kernfs_node **out);
+int kernfs_create_link(struct kernfs_node *parent, const char *name, struct kernfs_node *target,
+		       struct kernfs_node **out);
+
+/**
+ * kernfs_remove - remove a node and everything below it
+ *
+ * Nobody can find them from now on; waits until no active reference is left but those that the calling thread has given up
+ * with kernfs_remove_self(). Links elsewhere that lead here are their creators' to remove. NULL does nothing.
+ */
+void kernfs_remove(struct kernfs_node *kn);
+/** kernfs_remove_by_name - the same for a child. Return: 0, -ENOENT. */
+int kernfs_remove_by_name(struct kernfs_node *parent, const char *name);
+/** kernfs_remove_self - see sysfs_remove_file_self(); the caller holds an active reference to @kn. */
+bool kernfs_remove_self(struct kernfs_node *kn);
+
+/** kernfs_get, kernfs_put - keep a node's memory. */
+struct kernfs_node *kernfs_get(struct kernfs_node *kn);
+void kernfs_put(struct kernfs_node *kn);
+
+/** kernfs_get_active - begin to use the owner's code or data. Return: false when it is being removed. */
+bool kernfs_get_active(struct kernfs_node *kn);
+/** kernfs_put_active - the reverse. */
+void kernfs_put_active(struct kernfs_node *kn);
+
+/** kernfs_find_and_get - an active child by name, published or not, with a reference, or NULL. */
+struct kernfs_node *kernfs_find_and_get(struct kernfs_node *parent, const char *name);
+
+/** kernfs_lookup - the same as the outside sees it: what is not published yet is not there. */
+struct kernfs_node *kernfs_lookup(struct kernfs_node *parent, const char *name);
+
+/**
+ * kernfs_readdir - list a directory as the outside sees it
+ * @fn:   called for each child, in the order of their names, under the lock of the tree: it may only copy; not 0 ends
+ * Return: 0, -ENODEV (removed), or what @fn returned.
+ */
+int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, void *data),
+		   void *data);
+
+/** kernfs_path - the path from the root, as "/devices/x", into @buf. Return: its length as snprintf(). */
+int kernfs_path(struct kernfs_node *kn, char *buf, size_t size);
+/** kernfs_link_text - the relative path that a link shows, into @buf. Return: its length, -ENAMETOOLONG, -ENOENT. */
+int kernfs_link_text(struct kernfs_node *link, char *buf, size_t size);
+
+enum kernfs_type kernfs_type(const struct kernfs_node *kn);
+const char *kernfs_name(const struct kernfs_node *kn);
+const struct kernfs_ops *kernfs_file_ops(const struct kernfs_node *kn);
+void *kernfs_priv(const struct kernfs_node *kn);
+/** kernfs_parent_priv - the kobject that a file is in, also from within a group's subdirectory. Active reference held. */
+struct kobject *kernfs_parent_kobj(const struct kernfs_node *kn);
+/** kernfs_ino - a number that no other node has or had; the root's is 1. */
+uint64_t kernfs_ino(const struct kernfs_node *kn);
+
+/** kernfs_getattr - what stat() shows. Works for removed nodes too. */
+void kernfs_getattr(struct kernfs_node *kn, struct stat *st);
+/** kernfs_setattr - remember what chmod(), chown() and utimes() want; flags KERNFS_SET_*. Return: 0, -ENOMEM. */
+#define KERNFS_SET_MODE	 1
+#define KERNFS_SET_UID	 2
+#define KERNFS_SET_GID	 4
+#define KERNFS_SET_MTIME 8
+#define KERNFS_SET_ATIME 16
+int kernfs_setattr(struct kernfs_node *kn, const struct stat *st, unsigned int flags);
+
+/** kernfs_notify - wake those who poll a file. */
+void kernfs_notify(struct kernfs_node *kn);
+
+/**
+ * struct kernfs_watch - a window's interest in notifications
+ * @notified: @kn was notified, or removed while somebody watched it. Must not block. Called without locks of the tree
+ * @list:     the tree's
+ */
+struct kernfs_watch {
+	void (*notified)(struct kernfs_watch *watch, struct kernfs_node *kn);
+	struct list_head list;
+};
+void kernfs_watch_add(struct kernfs_watch *watch);
+void kernfs_watch_remove(struct kernfs_watch *watch);
+/** kernfs_event - counts notifications of a file; a reader remembers what it saw. */
+unsigned int kernfs_event(struct kernfs_node *kn);
+
+/**
+ * struct kernfs_hidden - nodes that a publication keeps back
+ * @nodes: in the order of their creation, under the lock of the tree
+ */
+struct kernfs_hidden {
+	struct list_head nodes;
+};
+
+/** kernfs_set_hiding - what this thread creates from now on goes to @hidden; NULL: is shown at once. */
+void kernfs_set_hiding(struct kernfs_hidden *hidden);
+/** kernfs_show_hidden - show all nodes in @hidden that are still there, at one moment, and empty it. */
+void kernfs_show_hidden(struct kernfs_hidden *hidden);
+
+#endif
