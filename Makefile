@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The front door. Each target installs by itself what it needs from Debian (scripts/install-deps), then
+# leaves the work to meson and the scripts.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+# The quick suite once more under each sanitizer; "make check SANITIZERS=" leaves that out.
+SANITIZERS ?= address thread
+# Where QEMU and the guest's kernel are kept; shared by all builds of this tree.
+GUEST   ?= $(CURDIR)/build/guest
+
+export UMDEV_GUEST := $(GUEST)
+
+.PHONY: help build demo check quick bench fuzz lint install clean
+
+help:
+	@echo 'make build     compile everything into $(BUILD)/'
+	@echo 'make demo      boot a guest that talks through a mediated serial port'
+	@echo 'make quick     the tests that take less than a minute'
+	@echo 'make check     all tests, plain and under sanitizers, with guests and static analysis'
+	@echo 'make bench     measure against the bare floor, as ratios'
+	@echo 'make fuzz      fuzz protocol and attributes for SECONDS=600'
+	@echo 'make install   into PREFIX=$(PREFIX), below DESTDIR'
+	@echo 'make clean     remove what was built'
+
+build:
+	@scripts/install-deps build
+	@scripts/build $(BUILD) --prefix=$(PREFIX)
+
+demo: build
+	@scripts/install-deps demo
+	@scripts/fetch-guest $(GUEST)
+	@UMDEV_BUILD=$(BUILD) scripts/demo $(DEMO_ARGS)
+
+quick:
+	@scripts/install-deps build check
+	@scripts/build $(BUILD) -Dtests=true
+	@meson test -C $(BUILD) --no-rebuild --suite quick --print-errorlogs
+
+check:
+	@scripts/install-deps build check demo
+	@scripts/fetch-guest $(GUEST)
+	@BUILD=$(BUILD) SANITIZERS='$(SANITIZERS)' scripts/check
+
+bench:
+	@scripts/install-deps build
+	@scripts/build $(BUILD)-bench --buildtype=release -Dbench=true
+	@scripts/bench $(BUILD)-bench
+
+fuzz:
+	@scripts/install-deps build check
+	@scripts/build $(BUILD)-asan -Dtests=true -Db_sanitize=address,undefined -Db_lundef=false
+	@scripts/fuzz $(BUILD)-asan $(or $(SECONDS),600)
+
+lint:
+	@scripts/install-deps build check
+	@scripts/build $(BUILD) -Dtests=true
+	@scripts/lint $(BUILD)
+
+install: build
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-bench
