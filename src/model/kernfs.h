@@ -71,6 +71,8 @@ int kernfs_create_link(struct kernfs_node *parent, const char *name, struct kern
 void kernfs_remove(struct kernfs_node *kn);
 /** kernfs_remove_by_name - the same for a child. Return: 0, -ENOENT. */
 int kernfs_remove_by_name(struct kernfs_node *parent, const char *name);
+/** kernfs_remove_file - the same if its kernfs_priv() is @priv. Return: 0, -ENOENT. */
+int kernfs_remove_file(struct kernfs_node *parent, const char *name, const void *priv);
 /** kernfs_remove_self - see sysfs_remove_file_self(); the caller holds an active reference to @kn. */
 bool kernfs_remove_self(struct kernfs_node *kn);
 

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <time.h>
+
+#include "model/alloc.h"
+#include "model/kernfs_internal.h"
+
+/* Writers first: readers that follow each other closely must not keep a device from appearing. */
+pthread_rwlock_t kernfs_lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+
+static struct kernfs_node root = {
+	.count = 1,
+	.ino = 1,
+	.mode = 0755,
+	.type = KERNFS_DIR,
+	.flags = KN_LINKED,
+	.children = RB_INITIALIZER(root.children),
+	.hidden = LIST_HEAD_INIT(root.hidden),
+};
+
+static uint64_t last_ino = 1; /* under kernfs_lock */
+
+/* Where this thread's new nodes are kept back; NULL: they are shown at once. */
+static __thread struct kernfs_hidden *hiding;
+
+static int kernfs_name_cmp(struct kernfs_node *a, struct kernfs_node *b)
+{
+	return strcmp(a->name, b->name);
+}
+
+RB_GENERATE(kernfs_children, kernfs_node, rb, kernfs_name_cmp)
+
+struct kernfs_node *kernfs_root(void)
+{
+	return &root;
+}
+
+static bool valid_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len <= NAME_MAX && !strchr(name, '/') && strcmp(name, ".") &&
+	       strcmp(name, "..");
+}
+
+struct kernfs_node *kernfs_new(struct kernfs_node *parent, const char *name, enum kernfs_type type,
+			       mode_t mode, void *priv)
+{
+	size_t len = strlen(name);
+	struct kernfs_node *kn;
+	struct timespec now;
+
+	kn = zalloc(sizeof(*kn) + len + 1);
+	if (!kn)
+		return NULL;
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	kn->born = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	atomic_init(&kn->count, 1);
+	kn->parent = kernfs_get(parent);
+	kn->type = type;
+	kn->mode = mode & 07777;
+	kn->priv = priv;
+	INIT_LIST_HEAD(&kn->hidden);
+	memcpy(kn->name, name, len + 1);
+	return kn;
+}
+
+static void hide(struct kernfs_node *kn, struct kernfs_hidden *hidden)
+{
+	list_add_tail(&kn->hidden, &hidden->nodes);
+	atomic_fetch_or(&kn->flags, KN_HIDDEN);
+}
+
+void kernfs_unhide(struct kernfs_node *kn)
+{
+	list_del_init(&kn->hidden);
+	atomic_fetch_and(&kn->flags, (uint8_t)~KN_HIDDEN);
+	if (kn->type == KERNFS_DIR)
+		atomic_fetch_add(&kn->parent->subdirs, 1);
+}
+
+int kernfs_link_in(struct kernfs_node *kn, struct kernfs_node **out)
+{
+	struct kernfs_node *parent = kn->parent;
+	int err = 0;
+
+	pthread_rwlock_wrlock(&kernfs_lock);
+	if (parent->type != KERNFS_DIR || !valid_name(kn->name))
+		err = -EINVAL;
+	else if (kernfs_has(parent, KN_REMOVING))
+		err = -ENOENT;
+	else if (RB_INSERT(kernfs_children, &parent->children, kn))
+		err = -EEXIST;
+	if (!err) {
+		kn->ino = ++last_ino;
+		atomic_fetch_or(&kn->flags, KN_LINKED);
+		if (hiding)
+			hide(kn, hiding);
+		else if (kn->type == KERNFS_DIR)
+			atomic_fetch_add(&parent->subdirs, 1);
+		kernfs_touch(parent);
+	}
+	/* Before the unlock: then somebody else may remove it. */
+	if (out)
+		*out = err ? NULL : kn;
+	pthread_rwlock_unlock(&kernfs_lock);
+
+	if (err)
+		kernfs_put(kn);
+	return err;
+}
+
+int kernfs_create_dir(struct kernfs_node *parent, const char *name, mode_t mode, void *priv,
+		      struct kernfs_node **out)
+{
+	struct kernfs_node *kn = kernfs_new(parent, name, KERNFS_DIR, mode, priv);
+
+	if (!kn)
+		return -ENOMEM;
+	RB_INIT(&kn->children);
+	return kernfs_link_in(kn, out);
+}
+
+int kernfs_create_file(struct kernfs_node *parent, const char *name, mode_t mode, size_t size,
+		       const struct kernfs_ops *ops, void *priv, struct kernfs_node **out)
+{
+	struct kernfs_node *kn = kernfs_new(parent, name, KERNFS_FILE, mode, priv);
+
+	if (!kn)
+		return -ENOMEM;
+	kn->ops = ops;
+	kn->size = size;
+	return kernfs_link_in(kn, out);
+}
+
+struct kernfs_node *kernfs_get(struct kernfs_node *kn)
+{
+	if (kn)
+		atomic_fetch_add_explicit(&kn->count, 1, memory_order_relaxed);
+	return kn;
+}
+
+void kernfs_put(struct kernfs_node *kn)
+{
+	struct kernfs_node *parent;
+
+	/* Each node holds its parent, so the last one of a removed subtree frees a chain of them. */
+	while (kn && atomic_fetch_sub(&kn->count, 1) == 1) {
+		parent = kn->parent;
+		if (kn->type == KERNFS_LINK)
+			kernfs_put(kn->target); /* no link: goes no deeper */
+		free(atomic_load(&kn->iattr));
+		free(kn);
+		kn = parent;
+	}
+}
+
+struct kernfs_node *kernfs_find(struct kernfs_node *parent, const char *name)
+{
+	struct kernfs_node *kn;
+	int cmp;
+
+	if (parent->type != KERNFS_DIR)
+		return NULL;
+	for (kn = RB_ROOT(&parent->children); kn;
+	     kn = cmp < 0 ? RB_LEFT(kn, rb) : RB_RIGHT(kn, rb)) {
+		cmp = strcmp(name, kn->name);
+		if (!cmp)
+			return kn;
+	}
+	return NULL;
+}
+
+static struct kernfs_node *find_and_get(struct kernfs_node *parent, const char *name,
+					uint8_t unwanted)
+{
+	struct kernfs_node *kn;
+
+	pthread_rwlock_rdlock(&kernfs_lock);
+	kn = kernfs_find(parent, name);
+	if (kn && kernfs_has(kn, unwanted))
+		kn = NULL;
+	kernfs_get(kn);
+	pthread_rwlock_unlock(&kernfs_lock);
+	return kn;
+}
+
+struct kernfs_node *kernfs_find_and_get(struct kernfs_node *parent, const char *name)
+{
+	return find_and_get(parent, name, KN_REMOVING);
+}
+
+struct kernfs_node *kernfs_lookup(struct kernfs_node *parent, const char *name)
+{
+	return find_and_get(parent, name, KN_REMOVING | KN_HIDDEN);
+}
+
+int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, void *data),
+		   void *data)
+{
+	struct kernfs_node *kn;
+	int ret = 0;
+
+	if (dir->type != KERNFS_DIR)
+		return -ENOTDIR;
+	pthread_rwlock_rdlock(&kernfs_lock);
+	if (kernfs_has(dir, KN_REMOVING)) {
+		pthread_rwlock_unlock(&kernfs_lock);
+		return -ENODEV;
+	}
+	RB_FOREACH (kn, kernfs_children, &dir->children) {
+		if (kernfs_has(kn, KN_REMOVING | KN_HIDDEN))
+			continue;
+		ret = fn(kn, data);
+		if (ret)
+			break;
+	}
+	pthread_rwlock_unlock(&kernfs_lock);
+	return ret;
+}
+
+void kernfs_set_hiding(struct kernfs_hidden *hidden)
+{
+	hiding = hidden;
+}
+
+void kernfs_show_hidden(struct kernfs_hidden *hidden)
+{
+	pthread_rwlock_wrlock(&kernfs_lock);
+	while (!list_empty(&hidden->nodes))
+		kernfs_unhide(list_first_entry(&hidden->nodes, struct kernfs_node, hidden));
+	pthread_rwlock_unlock(&kernfs_lock);
+}
+
+enum kernfs_type kernfs_type(const struct kernfs_node *kn)
+{
+	return kn->type;
+}
+
+const char *kernfs_name(const struct kernfs_node *kn)
+{
+	return kn->name;
+}
+
+const struct kernfs_ops *kernfs_file_ops(const struct kernfs_node *kn)
+{
+	return kn->type == KERNFS_FILE ? kn->ops : NULL;
+}
+
+void *kernfs_priv(const struct kernfs_node *kn)
+{
+	return kn->priv;
+}
+
+struct kobject *kernfs_parent_kobj(const struct kernfs_node *kn)
+{
+	/* The subdirectory of a group has the same kobject as the directory that it is in. */
+	return kn->parent->priv;
+}
+
+uint64_t kernfs_ino(const struct kernfs_node *kn)
+{
+	return kn->ino;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Active references and removal, which waits for them.
+ */
+#include <errno.h>
+
+#include <umdev/log.h>
+
+#include "model/kernfs_internal.h"
+
+/*
+ * Where removals wait. A node picks its queue by its address, so that nobody has to touch a node again
+ * after giving up the last active reference to it.
+ */
+static struct drain_queue {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+} drain_queues[] = {
+#define QUEUE                                                       \
+	{                                                           \
+		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER \
+	}
+	QUEUE, QUEUE, QUEUE, QUEUE, QUEUE, QUEUE, QUEUE, QUEUE,
+#undef QUEUE
+};
+
+static struct drain_queue *drain_queue(const struct kernfs_node *kn)
+{
+	return &drain_queues[(uintptr_t)kn / sizeof(*kn) % ARRAY_SIZE(drain_queues)];
+}
+
+/* @kn may be freed already: its address is all that is used. */
+static void wake_waiters(const struct kernfs_node *kn)
+{
+	struct drain_queue *q = drain_queue(kn);
+
+	pthread_mutex_lock(&q->lock);
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+}
+
+static bool drained(const struct kernfs_node *kn)
+{
+	return atomic_load(&kn->active) == KERNFS_DEACTIVATED;
+}
+
+static void wait_drained(struct kernfs_node *kn)
+{
+	struct drain_queue *q = drain_queue(kn);
+
+	pthread_mutex_lock(&q->lock);
+	while (!drained(kn))
+		pthread_cond_wait(&q->changed, &q->lock);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* Wait until the removal of @kn and the method that does it, if one does, are over. */
+static void wait_removed(struct kernfs_node *kn)
+{
+	struct drain_queue *q = drain_queue(kn);
+
+	pthread_mutex_lock(&q->lock);
+	while (!kernfs_has(kn, KN_REMOVED) || !drained(kn))
+		pthread_cond_wait(&q->changed, &q->lock);
+	pthread_mutex_unlock(&q->lock);
+}
+
+bool kernfs_get_active(struct kernfs_node *kn)
+{
+	int active = atomic_load(&kn->active);
+
+	do {
+		if (active < 0)
+			return false;
+	} while (!atomic_compare_exchange_weak(&kn->active, &active, active + 1));
+	return true;
+}
+
+void kernfs_put_active(struct kernfs_node *kn)
+{
+	if (atomic_fetch_sub(&kn->active, 1) == KERNFS_DEACTIVATED + 1)
+		wake_waiters(kn);
+}
+
+static struct kernfs_node *leftmost_descendant(struct kernfs_node *kn)
+{
+	while (kn->type == KERNFS_DIR && !RB_EMPTY(&kn->children))
+		kn = RB_MIN(kernfs_children, &kn->children);
+	return kn;
+}
+
+/* The node after @pos when children come before their parents, up to @top, which is the last. */
+static struct kernfs_node *next_post_order(struct kernfs_node *pos, struct kernfs_node *top)
+{
+	struct kernfs_node *next;
+
+	if (pos == top)
+		return NULL;
+	next = RB_NEXT(kernfs_children, &pos->parent->children, pos);
+	return next ? leftmost_descendant(next) : pos->parent;
+}
+
+/* Let no lookup find anything from @top down, and no active reference be taken. */
+static void deactivate_subtree(struct kernfs_node *top)
+{
+	struct kernfs_node *kn;
+
+	for (kn = leftmost_descendant(top); kn; kn = next_post_order(kn, top)) {
+		if (atomic_fetch_or(&kn->flags, KN_REMOVING) & KN_REMOVING)
+			continue;
+		atomic_fetch_add(&kn->active, KERNFS_DEACTIVATED);
+	}
+}
+
+/* Take a drained node out of the tree; the tree's reference goes to @watched or is dropped. */
+static void unlink_node(struct kernfs_node *kn, struct list_head *watched)
+{
+	struct kernfs_node *parent = kn->parent;
+	bool self = kernfs_has(kn, KN_SELF);
+
+	RB_REMOVE(kernfs_children, &parent->children, kn);
+	if (kernfs_has(kn, KN_HIDDEN))
+		list_del_init(&kn->hidden);
+	else if (kn->type == KERNFS_DIR)
+		atomic_fetch_sub(&parent->subdirs, 1);
+	atomic_fetch_and(&kn->flags, (uint8_t)~KN_LINKED);
+	kernfs_touch(parent);
+	if (!self) {
+		atomic_fetch_or(&kn->flags, KN_REMOVED);
+		wake_waiters(kn);
+	}
+	if (kernfs_has(kn, KN_WATCHED))
+		list_add_tail(&kn->hidden, watched);
+	else
+		kernfs_put(kn);
+}
+
+/*
+ * Several threads may be here for the same nodes: each waits until they are drained, one unlinks.
+ * The caller holds a reference to @top, and kernfs_lock, which is dropped while waiting.
+ */
+static void remove_locked(struct kernfs_node *top, struct list_head *watched)
+{
+	struct kernfs_node *kn;
+
+	if (!kernfs_has(top, KN_LINKED))
+		return;
+	deactivate_subtree(top);
+	do {
+		kn = kernfs_get(leftmost_descendant(top));
+		if (!drained(kn)) {
+			pthread_rwlock_unlock(&kernfs_lock);
+			wait_drained(kn);
+			pthread_rwlock_wrlock(&kernfs_lock);
+		}
+		if (kernfs_has(kn, KN_LINKED))
+			unlink_node(kn, watched);
+		kernfs_put(kn);
+	} while (kn != top);
+}
+
+/* Those who poll a file learn from its removal's notification that it is gone. */
+static void notify_removed(struct list_head *watched)
+{
+	struct kernfs_node *kn;
+
+	while (!list_empty(watched)) {
+		kn = list_first_entry(watched, struct kernfs_node, hidden);
+		list_del_init(&kn->hidden);
+		kernfs_notify(kn);
+		kernfs_put(kn);
+	}
+}
+
+/* Remove @kn, to which the caller gives up a reference. */
+static void remove_and_put(struct kernfs_node *kn)
+{
+	LIST_HEAD(watched);
+
+	pthread_rwlock_wrlock(&kernfs_lock);
+	remove_locked(kn, &watched);
+	pthread_rwlock_unlock(&kernfs_lock);
+	notify_removed(&watched);
+	kernfs_put(kn);
+}
+
+void kernfs_remove(struct kernfs_node *kn)
+{
+	if (!kn)
+		return;
+	if (kn == kernfs_root()) {
+		pr_err("kernfs: the root cannot be removed");
+		return;
+	}
+	remove_and_put(kernfs_get(kn));
+}
+
+/*
+ * A child by name, also one that somebody else is removing: whoever returns from its removal may free
+ * what its methods used.
+ */
+static struct kernfs_node *find_to_remove(struct kernfs_node *parent, const char *name)
+{
+	struct kernfs_node *kn;
+
+	pthread_rwlock_rdlock(&kernfs_lock);
+	kn = kernfs_get(kernfs_find(parent, name));
+	pthread_rwlock_unlock(&kernfs_lock);
+	return kn;
+}
+
+int kernfs_remove_by_name(struct kernfs_node *parent, const char *name)
+{
+	struct kernfs_node *kn = find_to_remove(parent, name);
+
+	if (!kn)
+		return -ENOENT;
+	remove_and_put(kn);
+	return 0;
+}
+
+int kernfs_remove_file(struct kernfs_node *parent, const char *name, const void *priv)
+{
+	struct kernfs_node *kn = find_to_remove(parent, name);
+
+	if (!kn)
+		return -ENOENT;
+	if (kn->priv != priv) {
+		kernfs_put(kn);
+		return -ENOENT;
+	}
+	remove_and_put(kn);
+	return 0;
+}
+
+bool kernfs_remove_self(struct kernfs_node *kn)
+{
+	LIST_HEAD(watched);
+	bool first;
+
+	pthread_rwlock_wrlock(&kernfs_lock);
+	kernfs_put_active(kn);
+	first = !kernfs_has(kn, KN_REMOVING);
+	if (first) {
+		atomic_fetch_or(&kn->flags, KN_SELF);
+		remove_locked(kn, &watched);
+		/* The caller's active reference is back before those who wait for KN_REMOVED can go on. */
+		atomic_fetch_add(&kn->active, 1);
+		atomic_fetch_or(&kn->flags, KN_REMOVED);
+	}
+	pthread_rwlock_unlock(&kernfs_lock);
+
+	if (first) {
+		notify_removed(&watched);
+		return true;
+	}
+	wait_removed(kn);
+	atomic_fetch_add(&kn->active, 1);
+	return false;
+}

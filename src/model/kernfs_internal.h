@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of the tree share among themselves.
+ *
+ * Locks, outer to inner: kernfs_lock, then the locks of kernfs_active.c and kernfs_attr.c, which are
+ * leaves. A node's parent and name never change, so paths are read without a lock.
+ */
+#ifndef UMDEV_MODEL_KERNFS_INTERNAL_H
+#define UMDEV_MODEL_KERNFS_INTERNAL_H
+
+#include <bsd/sys/tree.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "model/kernfs.h"
+
+/* Added to kernfs_node.active when removal begins: no new active references then. */
+#define KERNFS_DEACTIVATED INT_MIN
+
+/* In kernfs_node.flags. All but KN_WATCHED change under kernfs_lock (write). */
+enum {
+	KN_LINKED = 1,	 /* among the parent's children */
+	KN_HIDDEN = 2,	 /* not seen from outside */
+	KN_REMOVING = 4, /* removal has begun */
+	KN_SELF = 8,	 /* a method of its own removes it and sets KN_REMOVED */
+	KN_REMOVED = 16, /* removal is over */
+	KN_WATCHED = 32, /* somebody has asked for its notifications */
+};
+
+struct kernfs_iattrs {
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	struct timespec atime, mtime, ctime;
+};
+
+RB_HEAD(kernfs_children, kernfs_node);
+
+/*
+ * struct kernfs_node - one for each directory, file and link, 100,000s of them: keep it small
+ * @rb:      in the parent's children; under kernfs_lock
+ * @parent:  constant; a reference is held. NULL for the root
+ * @count:   references; the tree's own is dropped when the node leaves it
+ * @active:  users of the owner's code, plus KERNFS_DEACTIVATED once removal has begun
+ * @priv:    the creator's
+ * @ops:     of a file
+ * @size:    of a file, as stat() shows it
+ * @children: of a directory; under kernfs_lock
+ * @target:  of a link; a reference is held
+ * @iattr:   what was set from outside; NULL at first, then constant; its contents are under the
+ *           lock of kernfs_attr.c
+ * @hidden:  in struct kernfs_hidden, or in the list of a removal; under kernfs_lock
+ * @born:    nanoseconds since the epoch, for stat()
+ * @events:  of a file: how often it was notified
+ * @subdirs: of a directory: how many it has that are shown
+ */
+struct kernfs_node {
+	RB_ENTRY(kernfs_node) rb;
+	struct kernfs_node *parent;
+	_Atomic int count;
+	_Atomic int active;
+	uint64_t ino;
+	void *priv;
+	union {
+		struct {
+			const struct kernfs_ops *ops;
+			size_t size;
+		};
+		struct kernfs_children children;
+		struct kernfs_node *target;
+	};
+	_Atomic(struct kernfs_iattrs *) iattr;
+	struct list_head hidden;
+	int64_t born;
+	union {
+		_Atomic unsigned int events;
+		_Atomic unsigned int subdirs;
+	};
+	uint16_t mode;
+	uint8_t type;
+	_Atomic uint8_t flags;
+	char name[];
+};
+
+RB_PROTOTYPE(kernfs_children, kernfs_node, rb, kernfs_name_cmp)
+
+/* Guards the shape of the tree and what of it is shown. Writers go first. */
+extern pthread_rwlock_t kernfs_lock;
+
+static inline bool kernfs_has(const struct kernfs_node *kn, uint8_t flags)
+{
+	return atomic_load(&kn->flags) & flags;
+}
+
+/** kernfs_new - a node with one reference, not in the tree. Return: NULL on no memory. */
+struct kernfs_node *kernfs_new(struct kernfs_node *parent, const char *name, enum kernfs_type type,
+			       mode_t mode, void *priv);
+
+/**
+ * kernfs_link_in - put a new node into its parent
+ * @kn: from kernfs_new(); its reference becomes the tree's, also on failure, when it is dropped
+ * Return: 0, -EEXIST, -ENOENT, -EINVAL.
+ */
+int kernfs_link_in(struct kernfs_node *kn, struct kernfs_node **out);
+
+/** kernfs_find - a child in any state, or NULL. Context: kernfs_lock held. */
+struct kernfs_node *kernfs_find(struct kernfs_node *parent, const char *name);
+
+/** kernfs_unhide - show a hidden node. Context: kernfs_lock held for writing. */
+void kernfs_unhide(struct kernfs_node *kn);
+
+/** kernfs_touch - a directory's contents changed. Context: any, takes a leaf lock. */
+void kernfs_touch(struct kernfs_node *kn);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Between uevent.c, which composes and delivers events, and publish.c, which may hold them back.
+ */
+#ifndef UMDEV_MODEL_UEVENT_INTERNAL_H
+#define UMDEV_MODEL_UEVENT_INTERNAL_H
+
+#include <umdev/uevent.h>
+
+struct kernfs_hidden;
+
+/**
+ * struct uevent_record - an event that was composed and waits for its delivery; one piece of memory
+ * @list:  in a publication's events
+ * @level: nesting depth of the publication that caused it
+ * @ev:    without its sequence number; points behind the struct
+ */
+struct uevent_record {
+	struct list_head list;
+	unsigned int level;
+	struct uevent ev;
+};
+
+/**
+ * publish_hold - keep an event back until the calling thread's publication ends
+ * @record: the publication's from now on, if it was taken
+ * Return: false when this thread publishes nothing.
+ */
+bool publish_hold(struct uevent_record *record);
+
+/** uevent_action_name - "add" for KOBJ_ADD and so on. */
+const char *uevent_action_name(enum kobject_action action);
+
+/**
+ * uevent_send_synthetic - as kobject_uevent_env(), for an event that somebody outside asked for
+ *
+ * It says nothing of the object's life: the "remove" that follows an "add" is still owed.
+ */
+int uevent_send_synthetic(struct kobject *kobj, enum kobject_action action, char *const envp[]);
+
+/**
+ * uevent_deliver - show hidden nodes and tell all listeners what happened, with no other event between
+ * @hidden: nodes to show first, or NULL
+ * @events: struct uevent_record; emptied and freed
+ */
+void uevent_deliver(struct kernfs_hidden *hidden, struct list_head *events);
+
+#endif
