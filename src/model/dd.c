@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Binding: which driver gets which device, when, and how it is taken away again.
+ *
+ * Behaviour: Linux 6.1 drivers/base/dd.c; explicit binding after "RFC: (re-)binding the VFIO platform
+ * driver to a platform device" (2013).
+ *
+ * Each decision and its execution happen under one hold of the device's lock. That is what makes
+ * explicit binding safe: there is no moment between "nobody else may have it" and "it is yours".
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "model/base.h"
+
+static void device_set_driver(struct device *dev, struct device_driver *drv)
+{
+	struct bus_private *bp = dev->p->bus;
+
+	/* Under the device's lock and the bus's, so that either is enough to use dev->driver. */
+	pthread_mutex_lock(&bp->lock);
+	__atomic_store_n(&dev->driver, drv, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&bp->lock);
+}
+
+/* ---- one device and one driver, under the device's lock and with a use of the driver ---- */
+
+/* May @drv get @dev without anybody asking for it? As bus_type.match(). */
+static int match_by_itself(struct device *dev, struct device_driver *drv)
+{
+	if (dev->driver_override)
+		return !strcmp(dev->driver_override, drv->name);
+	if (__atomic_load_n(&drv->explicit_bind_only, __ATOMIC_RELAXED))
+		return 0;
+	return dev->bus->match ? dev->bus->match(dev, drv) : 1;
+}
+
+/* May @drv get @dev when somebody says so? */
+static int match_when_told(struct device *dev, struct device_driver *drv)
+{
+	if (dev->driver_override)
+		return !strcmp(dev->driver_override, drv->name);
+	if (drv->match_any || !dev->bus->match)
+		return 1;
+	return dev->bus->match(dev, drv);
+}
+
+static int add_driver_links(struct device *dev, struct driver_private *dp)
+{
+	int err;
+
+	err = sysfs_create_link(&dp->kobj, &dev->kobj, dev_name(dev));
+	if (err)
+		return err;
+	err = sysfs_create_link(&dev->kobj, &dp->kobj, "driver");
+	if (err)
+		sysfs_remove_link(&dp->kobj, dev_name(dev));
+	return err;
+}
+
+static void remove_driver_links(struct device *dev, struct driver_private *dp)
+{
+	sysfs_remove_link(&dp->kobj, dev_name(dev));
+	sysfs_remove_link(&dev->kobj, "driver");
+}
+
+static int call_probe(struct device *dev, struct device_driver *drv)
+{
+	int ret = 0;
+
+	if (dev->bus->probe)
+		ret = dev->bus->probe(dev);
+	else if (drv->probe)
+		ret = drv->probe(dev);
+
+	if (ret > 0) {
+		pr_err("%s: probe of %s returned %d", drv->name, dev_name(dev), ret);
+		ret = -EINVAL;
+	}
+	if (ret && ret != -EPROBE_DEFER && ret != -ENODEV && ret != -ENXIO)
+		pr_warn("%s: probe of %s failed with error %d", drv->name, dev_name(dev), ret);
+	else if (ret)
+		pr_debug("%s: probe of %s declined with %d", drv->name, dev_name(dev), ret);
+	return ret;
+}
+
+static void call_remove(struct device *dev, struct device_driver *drv)
+{
+	if (dev->bus->remove)
+		dev->bus->remove(dev);
+	else if (drv->remove)
+		drv->remove(dev);
+}
+
+/* Is bound now: enter the driver's list, say so, and see whether others have waited for it. */
+static void driver_bound(struct device *dev, struct driver_private *dp)
+{
+	pthread_mutex_lock(&dp->bus->lock);
+	roster_join(&dp->devices, &dev->p->on_driver);
+	pthread_mutex_unlock(&dp->bus->lock);
+
+	deferred_del(dev);
+	kobject_uevent(&dev->kobj, KOBJ_BIND);
+	deferred_trigger();
+}
+
+/*
+ * Bind @dev to @dp, all or nothing. *@refused tells an error of the driver's, after which another one
+ * may have a try, from one of umdev's.
+ */
+static int really_probe(struct device *dev, struct driver_private *dp, bool *refused)
+{
+	struct device_driver *drv = dp->driver;
+	int err;
+
+	*refused = false;
+	device_set_driver(dev, drv);
+	err = add_driver_links(dev, dp);
+	if (err)
+		goto unset_driver;
+	err = call_probe(dev, drv);
+	if (err) {
+		*refused = true;
+		goto remove_links;
+	}
+	err = device_add_groups(dev, drv->dev_groups);
+	if (err)
+		goto remove;
+	driver_bound(dev, dp);
+	return 0;
+
+remove:
+	call_remove(dev, drv);
+remove_links:
+	remove_driver_links(dev, dp);
+unset_driver:
+	dev_set_drvdata(dev, NULL);
+	device_set_driver(dev, NULL);
+	return err;
+}
+
+static void release_driver(struct device *dev)
+{
+	struct device_driver *drv = dev->driver;
+	struct driver_private *dp = drv->p;
+
+	remove_driver_links(dev, dp);
+	device_remove_groups(dev, drv->dev_groups);
+	call_remove(dev, drv);
+	dev_set_drvdata(dev, NULL);
+
+	pthread_mutex_lock(&dp->bus->lock);
+	__atomic_store_n(&dev->driver, NULL, __ATOMIC_RELEASE);
+	roster_leave(&dev->p->on_driver);
+	pthread_mutex_unlock(&dp->bus->lock);
+	kobject_uevent(&dev->kobj, KOBJ_UNBIND);
+}
+
+/* ---- binding by itself ---- */
+
+/*
+ * Offer @dev, which is locked and free, to @dp.
+ * Return: 1 bound, 0 go on with the next driver, a negative errno to stop.
+ */
+static int try_driver(struct device *dev, struct driver_private *dp)
+{
+	uint64_t begun = deferred_probe_begin();
+	bool refused = false;
+	bool defer;
+	int ret;
+
+	ret = match_by_itself(dev, dp->driver);
+	defer = ret == -EPROBE_DEFER;
+	if (ret > 0) {
+		ret = really_probe(dev, dp, &refused);
+		defer = ret == -EPROBE_DEFER;
+		if (!ret)
+			ret = 1;
+		else if (refused)
+			ret = 0;
+	}
+	deferred_probe_end(dev, begun, defer);
+	return ret;
+}
+
+/* Under the device's lock. Return: as device_attach(). */
+static int try_all_drivers(struct device *dev)
+{
+	struct driver_private *dp = NULL;
+	struct bus_walk walk;
+	int ret = 0;
+
+	if (!device_is_added(dev))
+		return -ENODEV;
+	if (dev->driver)
+		return 1;
+	if (dev->explicit_bind_only)
+		return 0;
+	walk = bus_walk_drivers(dev->p->bus);
+	while (!ret && (dp = bus_next_driver(&walk, dp)))
+		ret = try_driver(dev, dp);
+	if (dp)
+		driver_unuse(dp);
+	return ret;
+}
+
+int device_attach(struct device *dev)
+{
+	int ret;
+
+	if (!dev->p->bus)
+		return 0;
+	if (!device_lock_to_bind(dev))
+		return 0;
+	ret = try_all_drivers(dev);
+	device_unlock(dev);
+	return ret;
+}
+
+void bus_probe_device(struct device *dev)
+{
+	struct bus_private *bp = dev->p->bus;
+
+	if (bp && __atomic_load_n(&bp->autoprobe, __ATOMIC_RELAXED))
+		device_attach(dev);
+}
+
+void driver_attach(struct driver_private *dp)
+{
+	struct bus_walk walk = bus_walk_devices(dp->bus);
+	struct device *dev = NULL;
+
+	while ((dev = bus_next_device(&walk, dev))) {
+		if (!device_lock_to_bind(dev))
+			continue;
+		/* An error concerns this device only; it is in the log, or the device is deferred. */
+		if (device_is_added(dev) && !dev->driver && !dev->explicit_bind_only)
+			try_driver(dev, dp);
+		device_unlock(dev);
+	}
+}
+
+/* ---- binding when told to ---- */
+
+/* Under the device's lock. Return: as device_driver_attach(). */
+static int attach_told(struct device *dev, struct driver_private *dp)
+{
+	bool refused;
+	int err;
+
+	if (!device_is_added(dev) || dev->p->bus != dp->bus)
+		return -ENODEV;
+	if (dev->driver)
+		return -EBUSY;
+	err = really_probe(dev, dp, &refused);
+	return err == -EPROBE_DEFER ? -EAGAIN : err;
+}
+
+int device_driver_attach(struct device_driver *drv, struct device *dev)
+{
+	struct driver_private *dp = driver_use_registered(drv);
+	int err;
+
+	if (!dp)
+		return -ENODEV;
+	device_lock(dev);
+	err = attach_told(dev, dp);
+	device_unlock(dev);
+	driver_unuse(dp);
+	return err;
+}
+
+int driver_bind_told(struct driver_private *dp, struct device *dev)
+{
+	int err;
+
+	if (!driver_use(dp))
+		return -ENODEV;
+	device_lock(dev);
+	err = match_when_told(dev, dp->driver);
+	if (err > 0)
+		err = attach_told(dev, dp);
+	else if (!err)
+		err = -ENODEV;
+	else if (err == -EPROBE_DEFER)
+		err = -EAGAIN;
+	device_unlock(dev);
+	driver_unuse(dp);
+	return err;
+}
+
+/* ---- unbinding ---- */
+
+int driver_unbind(struct driver_private *dp, struct device *dev)
+{
+	int err = -ENODEV;
+
+	/* One that is bound to another driver is left in peace, also by not waiting for its lock. */
+	if (device_get_driver(dev) != dp->driver)
+		return err;
+	device_lock(dev);
+	if (dev->driver == dp->driver) {
+		release_driver(dev);
+		err = 0;
+	}
+	device_unlock(dev);
+	return err;
+}
+
+void device_release_driver(struct device *dev)
+{
+	device_lock(dev);
+	if (dev->driver)
+		release_driver(dev);
+	device_unlock(dev);
+}
+
+bool device_is_bound(struct device *dev)
+{
+	struct bus_private *bp = dev->p->bus;
+	bool bound;
+
+	if (!bp)
+		return false;
+	pthread_mutex_lock(&bp->lock);
+	bound = roster_has(&dev->p->on_driver);
+	pthread_mutex_unlock(&bp->lock);
+	return bound;
+}
+
+/* The device that was bound last, with a reference, or NULL. */
+static struct device *driver_last_device(struct driver_private *dp)
+{
+	struct roster_entry *entry;
+	struct device *dev = NULL;
+
+	pthread_mutex_lock(&dp->bus->lock);
+	entry = roster_before(&dp->devices, NULL, UINT64_MAX);
+	if (entry)
+		dev = get_device(list_entry(entry, struct device_private, on_driver)->device);
+	pthread_mutex_unlock(&dp->bus->lock);
+	return dev;
+}
+
+void driver_detach(struct driver_private *dp)
+{
+	struct device *dev;
+
+	while ((dev = driver_last_device(dp))) {
+		device_lock(dev);
+		if (dev->driver == dp->driver)
+			release_driver(dev);
+		device_unlock(dev);
+		put_device(dev);
+	}
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The attributes that devices have by themselves. Behaviour: Linux 6.1 drivers/base/core.c, platform.c. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/alloc.h"
+#include "model/base.h"
+
+static ssize_t device_attr_show(struct kobject *kobj, struct attribute *attr, char *buf)
+{
+	struct device_attribute *dattr = container_of(attr, struct device_attribute, attr);
+
+	return dattr->show ? dattr->show(kobj_to_dev(kobj), dattr, buf) : -EIO;
+}
+
+static ssize_t device_attr_store(struct kobject *kobj, struct attribute *attr, const char *buf,
+				 size_t count)
+{
+	struct device_attribute *dattr = container_of(attr, struct device_attribute, attr);
+
+	return dattr->store ? dattr->store(kobj_to_dev(kobj), dattr, buf, count) : -EIO;
+}
+
+const struct sysfs_ops device_sysfs_ops = {
+	.show = device_attr_show,
+	.store = device_attr_store,
+};
+
+int device_create_file(struct device *dev, const struct device_attribute *attr)
+{
+	return sysfs_create_file(&dev->kobj, &attr->attr);
+}
+
+void device_remove_file(struct device *dev, const struct device_attribute *attr)
+{
+	sysfs_remove_file(&dev->kobj, &attr->attr);
+}
+
+bool device_remove_file_self(struct device *dev, const struct device_attribute *attr)
+{
+	return sysfs_remove_file_self(&dev->kobj, &attr->attr);
+}
+
+int device_add_groups(struct device *dev, const struct attribute_group **groups)
+{
+	return sysfs_create_groups(&dev->kobj, groups);
+}
+
+void device_remove_groups(struct device *dev, const struct attribute_group **groups)
+{
+	sysfs_remove_groups(&dev->kobj, groups);
+}
+
+/* ---- uevent ---- */
+
+static ssize_t uevent_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct kobj_uevent_env *env;
+	int i, err, len = 0;
+
+	if (!dev->bus && !dev->class)
+		return 0;
+	env = zalloc(sizeof(*env));
+	if (!env)
+		return -ENOMEM;
+	/* Not in the middle of a binding: the keys are those from before it or from after it. */
+	device_lock(dev);
+	err = device_uevent_keys(dev, env);
+	device_unlock(dev);
+	for (i = 0; !err && i < env->envp_idx; i++)
+		len += sysfs_emit_at(buf, len, "%s\n", env->envp[i]);
+	free(env);
+	return len;
+}
+
+static ssize_t uevent_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			    size_t count)
+{
+	int err = kobject_synth_uevent(&dev->kobj, buf, count);
+
+	if (err) {
+		dev_err(dev, "uevent: failed to send synthetic uevent: %d", err);
+		return err;
+	}
+	return count;
+}
+static DEVICE_ATTR_RW(uevent);
+
+int device_add_uevent_file(struct device *dev)
+{
+	return device_create_file(dev, &dev_attr_uevent);
+}
+
+void device_remove_uevent_file(struct device *dev)
+{
+	device_remove_file(dev, &dev_attr_uevent);
+}
+
+/* ---- dev ---- */
+
+static ssize_t dev_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u:%u\n", DEVNUM_MAJOR(dev->devt), DEVNUM_MINOR(dev->devt));
+}
+static DEVICE_ATTR_RO(dev);
+
+/* Where the link to a device is that has a number, and how it is called there. */
+static struct kobject *devnum_link(struct device *dev, char *name, size_t size)
+{
+	bool block = dev->class && !strcmp(dev->class->name, "block");
+
+	snprintf(name, size, "%u:%u", DEVNUM_MAJOR(dev->devt), DEVNUM_MINOR(dev->devt));
+	return block ? model_roots.dev_block : model_roots.dev_char;
+}
+
+int device_add_devnum(struct device *dev)
+{
+	struct kobject *dir;
+	char name[32];
+	int err;
+
+	if (!DEVNUM_MAJOR(dev->devt))
+		return 0;
+	err = device_create_file(dev, &dev_attr_dev);
+	if (err)
+		return err;
+	dir = devnum_link(dev, name, sizeof(name));
+	err = sysfs_create_link(dir, &dev->kobj, name);
+	if (err)
+		device_remove_file(dev, &dev_attr_dev);
+	return err;
+}
+
+void device_remove_devnum(struct device *dev)
+{
+	struct kobject *dir;
+	char name[32];
+
+	if (!DEVNUM_MAJOR(dev->devt))
+		return;
+	dir = devnum_link(dev, name, sizeof(name));
+	sysfs_remove_link(dir, name);
+	device_remove_file(dev, &dev_attr_dev);
+}
+
+/* ---- driver_override, explicit_bind_only ---- */
+
+static ssize_t driver_override_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	ssize_t len;
+
+	device_lock(dev);
+	len = sysfs_emit(buf, "%s\n", dev->driver_override ? dev->driver_override : "(null)");
+	device_unlock(dev);
+	return len;
+}
+
+static ssize_t driver_override_store(struct device *dev, struct device_attribute *attr,
+				     const char *buf, size_t count)
+{
+	char *name = NULL;
+	size_t len;
+	char *old;
+
+	/* One byte is for the newline behind it when it is shown. */
+	if (count >= SYSFS_PAGE_SIZE - 1)
+		return -EINVAL;
+	len = strcspn(buf, "\n");
+	if (len) {
+		name = strdup_f(buf);
+		if (!name)
+			return -ENOMEM;
+		name[len] = '\0';
+	}
+	device_lock(dev);
+	old = dev->driver_override;
+	dev->driver_override = name;
+	device_unlock(dev);
+	free(old);
+	return count;
+}
+static DEVICE_ATTR_RW(driver_override);
+
+static ssize_t explicit_bind_only_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	ssize_t len;
+
+	device_lock(dev);
+	len = sysfs_emit(buf, "%d\n", dev->explicit_bind_only);
+	device_unlock(dev);
+	return len;
+}
+
+static ssize_t explicit_bind_only_store(struct device *dev, struct device_attribute *attr,
+					const char *buf, size_t count)
+{
+	bool val;
+	int err = kstrtobool(buf, &val);
+
+	if (err)
+		return err;
+	device_lock(dev);
+	dev->explicit_bind_only = val;
+	device_unlock(dev);
+	return count;
+}
+static DEVICE_ATTR_RW(explicit_bind_only);
+
+static struct attribute *override_attrs[] = {
+	&dev_attr_driver_override.attr,
+	&dev_attr_explicit_bind_only.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(override);
+
+int device_add_override(struct device *dev)
+{
+	return dev->bus->has_driver_override ? device_add_groups(dev, override_groups) : 0;
+}
+
+void device_remove_override(struct device *dev)
+{
+	if (dev->bus->has_driver_override)
+		device_remove_groups(dev, override_groups);
+}

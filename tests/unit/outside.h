@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a tool sees of the model: the published tree by path, and the events.
+ */
+#ifndef UMDEV_TESTS_OUTSIDE_H
+#define UMDEV_TESTS_OUTSIDE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/** outside_exists - does the path, as "/bus/b", lead to anything? Links on the way are followed. */
+bool outside_exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * outside_read - the contents of a file
+ * Return: a string that is valid until this thread's next call; "error N" with a negative errno.
+ */
+const char *outside_read(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** outside_write - write @text to a file. Return: 0 if all was taken, a negative errno, or the count. */
+ssize_t outside_write(const char *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/** outside_link - where a link leads, as the link says; else as outside_read(). */
+const char *outside_link(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** outside_list - the names in a directory, with a blank behind each; else as outside_read(). */
+const char *outside_list(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** events_begin - forget the events so far and record from now on. */
+void events_begin(void);
+/** events_end - record no more. */
+void events_end(void);
+/**
+ * events_text - what was recorded: "ACTION DEVPATH KEY=VALUE ...\n" for each event
+ * Return: a string that is valid until this thread's next call.
+ */
+const char *events_text(void);
+/** events_count - how many were recorded */
+unsigned int events_count(void);
+
+#endif
