@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one thread of the module, which waits for all descriptors of all ports.
+ */
+#ifndef MTTY_LOOP_H
+#define MTTY_LOOP_H
+
+#include <stdint.h>
+
+/**
+ * struct watch - a descriptor that the thread waits for; embed it
+ * @ready: called when something has changed: data, room, or the other end came or went. What it was
+ *         is not said: look. It runs on the thread, one call at a time for the whole module, and
+ *         must not block
+ */
+struct watch {
+	void (*ready)(struct watch *watch);
+};
+
+/** loop_start - start the thread. Return: 0 or -errno. */
+int loop_start(void);
+
+/** loop_stop - end the thread and wait for it; all watches are removed by now. */
+void loop_stop(void);
+
+/**
+ * loop_add - wait for @fd from now on
+ * @watch: the caller's until loop_remove(), or until @fd is closed and @watch is known not to run
+ *
+ * Each change is told once (edge-triggered), and one at the beginning. Context: any lock may be
+ * held. Return: 0, -ENOMEM, -ENOSPC.
+ */
+int loop_add(struct watch *watch, int fd);
+
+/**
+ * loop_remove - wait for @fd no more
+ *
+ * When it returns @watch->ready() does not run and won't any more. Context: without any lock that a
+ * ready() takes, and not from one.
+ */
+void loop_remove(int fd);
+
+#endif

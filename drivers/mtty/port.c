@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <umdev/kobject.h>
+#include "end.h"
+#include "port.h"
+
+static const struct end_ops *const backends[] = { &end_pty_ops, &end_unix_ops, &end_loop_ops };
+
+static const struct end_ops *find_backend(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
+		if (sysfs_streq(name, backends[i]->name))
+			return backends[i];
+	return NULL;
+}
+
+bool port_knows_backend(const char *name)
+{
+	return find_backend(name);
+}
+
+/* ---- moving characters ---- */
+
+static void show_lines(struct port *port)
+{
+	struct end *end = port->end;
+	uint8_t lines = end->connected ? UART_MSR_DSR | UART_MSR_CTS | UART_MSR_DCD : 0;
+
+	uart_set_lines(&port->uart, end->ops->lines ? end->ops->lines(end) : lines);
+}
+
+static void refresh(struct end *end)
+{
+	if (end->ops->refresh)
+		end->ops->refresh(end);
+}
+
+static void send(struct port *port)
+{
+	struct end *end = port->end;
+	uint8_t buf[UART_FIFO_SIZE];
+	unsigned int count;
+	ssize_t sent;
+
+	if (uart_take_break(&port->uart) && end->ops->send_break)
+		end->ops->send_break(end);
+
+	while (end->writable && (count = uart_tx_peek(&port->uart, buf))) {
+		sent = end->ops->write(end, buf, count);
+		if (sent == 0)
+			return;
+		if (sent < 0)
+			end->writable = false;
+		else
+			uart_tx_done(&port->uart, sent);
+	}
+}
+
+static void receive(struct port *port)
+{
+	struct end *end = port->end;
+	uint8_t buf[UART_FIFO_SIZE];
+	ssize_t count;
+
+	/* Filled when it is empty: one system call for a FIFO full of characters, not for each. */
+	while (end->readable && !port->uart.rx.count && uart_rts(&port->uart)) {
+		count = end->ops->read(end, buf, uart_rx_room(&port->uart));
+		if (count < 0)
+			end->readable = false;
+		for (ssize_t i = 0; i < count; i++)
+			uart_receive(&port->uart, buf[i]);
+	}
+	uart_rx_idle(&port->uart);
+}
+
+void port_kick(struct port *port)
+{
+	show_lines(port);
+	send(port);
+	receive(port);
+	/* Reading may have found that nobody is there any more. */
+	show_lines(port);
+	port->changed(port);
+}
+
+void end_changed(struct end *end)
+{
+	struct port *port = end->port;
+
+	pthread_mutex_lock(port->lock);
+	/* It may be new and not in use yet, or no more. */
+	if (port->end == end) {
+		refresh(end);
+		port_kick(port);
+	}
+	pthread_mutex_unlock(port->lock);
+}
+
+/* ---- the host's end ---- */
+
+int port_set_backend(struct port *port, const char *backend)
+{
+	const struct end_ops *ops = find_backend(backend);
+	struct end *old, *end;
+	int err;
+
+	if (!ops)
+		return -EINVAL;
+	err = ops->open(port, &end);
+	if (err)
+		return err;
+
+	pthread_mutex_lock(port->lock);
+	old = port->end;
+	port->end = end;
+	refresh(end);
+	port_kick(port);
+	pthread_mutex_unlock(port->lock);
+
+	if (old)
+		old->ops->close(old);
+	return 0;
+}
+
+int port_init(struct port *port, const char *backend)
+{
+	uart_reset(&port->uart);
+	return port_set_backend(port, backend);
+}
+
+void port_finish(struct port *port)
+{
+	struct end *end;
+
+	pthread_mutex_lock(port->lock);
+	end = port->end;
+	port->end = NULL;
+	pthread_mutex_unlock(port->lock);
+	if (end)
+		end->ops->close(end);
+}
+
+const char *port_backend(const struct port *port)
+{
+	return port->end->ops->name;
+}
+
+const char *port_path(const struct port *port)
+{
+	return port->end->path;
+}
+
+/* ---- the plug: what goes out comes in ---- */
+
+static int plug_open(struct port *port, struct end **out)
+{
+	struct end *end = calloc(1, sizeof(*end));
+
+	if (!end)
+		return -ENOMEM;
+	end->ops = &end_loop_ops;
+	end->port = port;
+	end->path = "";
+	end->writable = true;
+	*out = end;
+	return 0;
+}
+
+static void plug_close(struct end *end)
+{
+	free(end);
+}
+
+static uint8_t plug_lines(const struct end *end)
+{
+	const struct uart *uart = &end->port->uart;
+
+	return (uart_rts(uart) ? UART_MSR_CTS : 0) |
+	       (uart_dtr(uart) ? UART_MSR_DSR | UART_MSR_DCD : 0);
+}
+
+static ssize_t plug_write(struct end *end, const void *buf, size_t count)
+{
+	struct uart *uart = &end->port->uart;
+	const uint8_t *values = buf;
+	size_t room = uart_rx_room(uart);
+
+	if (count > room)
+		count = room;
+	for (size_t i = 0; i < count; i++)
+		uart_receive(uart, values[i]);
+	return count;
+}
+
+static void plug_send_break(struct end *end)
+{
+	uart_receive_break(&end->port->uart);
+}
+
+const struct end_ops end_loop_ops = {
+	.name = "loop",
+	.open = plug_open,
+	.close = plug_close,
+	.lines = plug_lines,
+	.write = plug_write,
+	.send_break = plug_send_break,
+};
