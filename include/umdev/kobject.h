@@ -287,7 +287,7 @@ UMDEV_API bool sysfs_streq(const char *a, const char *b);
 UMDEV_API int kstrtoul(const char *s, unsigned int base, unsigned long *res);
 /** kstrtouint - as kstrtoul(), for an unsigned int. */
 UMDEV_API int kstrtouint(const char *s, unsigned int base, unsigned int *res);
-/** kstrtobool - y, n, 1, 0, on, off (first letters, any case). Return: 0 or -EINVAL. */
+/** kstrtobool - y, t, 1, on and n, f, 0, off (first letters, any case). Return: 0 or -EINVAL. */
 UMDEV_API int kstrtobool(const char *s, bool *res);
 
 #endif

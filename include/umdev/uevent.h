@@ -49,7 +49,9 @@ UMDEV_API int add_uevent_var(struct kobj_uevent_env *env, const char *fmt, ...)
  * @action: what happened
  * @envp:   NULL-terminated "KEY=VALUE" strings to add behind SUBSYSTEM, or NULL
  *
- * The keys are gathered now. Inside a publication (umdev/publish.h) the event is sent at its end.
+ * The keys are gathered now. Inside a publication (umdev/publish.h) the event is sent at its end, and so
+ * is one about an object that another thread's publication keeps back. From "remove" on the outside does
+ * not find the object any more.
  * Return: 0 (also when nobody wants events of this object), -ENOMEM, -EINVAL.
  */
 UMDEV_API int kobject_uevent_env(struct kobject *kobj, enum kobject_action action,

@@ -65,15 +65,17 @@ struct kernfs_node *kernfs_new(struct kernfs_node *parent, const char *name, enu
 	return kn;
 }
 
-static void hide(struct kernfs_node *kn, struct kernfs_hidden *hidden)
+static void hide_new(struct kernfs_node *kn, struct kernfs_hidden *hidden)
 {
 	list_add_tail(&kn->hidden, &hidden->nodes);
+	kn->hidden_by = hidden;
 	atomic_fetch_or(&kn->flags, KN_HIDDEN);
 }
 
-void kernfs_unhide(struct kernfs_node *kn)
+static void show(struct kernfs_node *kn)
 {
 	list_del_init(&kn->hidden);
+	kn->hidden_by = NULL;
 	atomic_fetch_and(&kn->flags, (uint8_t)~KN_HIDDEN);
 	if (kn->type == KERNFS_DIR)
 		atomic_fetch_add(&kn->parent->subdirs, 1);
@@ -95,7 +97,7 @@ int kernfs_link_in(struct kernfs_node *kn, struct kernfs_node **out)
 		kn->ino = ++last_ino;
 		atomic_fetch_or(&kn->flags, KN_LINKED);
 		if (hiding)
-			hide(kn, hiding);
+			hide_new(kn, hiding);
 		else if (kn->type == KERNFS_DIR)
 			atomic_fetch_add(&parent->subdirs, 1);
 		kernfs_touch(parent);
@@ -228,8 +230,30 @@ void kernfs_show_hidden(struct kernfs_hidden *hidden)
 {
 	pthread_rwlock_wrlock(&kernfs_lock);
 	while (!list_empty(&hidden->nodes))
-		kernfs_unhide(list_first_entry(&hidden->nodes, struct kernfs_node, hidden));
+		show(list_first_entry(&hidden->nodes, struct kernfs_node, hidden));
 	pthread_rwlock_unlock(&kernfs_lock);
+}
+
+void kernfs_hide(struct kernfs_node *kn)
+{
+	pthread_rwlock_wrlock(&kernfs_lock);
+	if (kernfs_has(kn, KN_LINKED) && !kernfs_has(kn, KN_HIDDEN)) {
+		atomic_fetch_or(&kn->flags, KN_HIDDEN);
+		if (kn->type == KERNFS_DIR)
+			atomic_fetch_sub(&kn->parent->subdirs, 1);
+	}
+	pthread_rwlock_unlock(&kernfs_lock);
+}
+
+struct kernfs_hidden *kernfs_hidden_by(struct kernfs_node *kn)
+{
+	struct kernfs_hidden *hidden = NULL;
+
+	pthread_rwlock_rdlock(&kernfs_lock);
+	for (; kn && !hidden; kn = kn->parent)
+		hidden = kn->hidden_by;
+	pthread_rwlock_unlock(&kernfs_lock);
+	return hidden;
 }
 
 enum kernfs_type kernfs_type(const struct kernfs_node *kn)

@@ -93,13 +93,17 @@ struct kernfs_node *kernfs_lookup(struct kernfs_node *parent, const char *name);
 
 /**
  * kernfs_readdir - list a directory as the outside sees it
- * @fn:   called for each child, in the order of their names, under the lock of the tree: it may only copy; not 0 ends
+ * @fn:   called for each child, in the order of their names, under the lock of the tree: it may only
+ *        copy, with kernfs_name(), kernfs_type(), kernfs_ino(), kernfs_getattr() and kernfs_get(); not 0 ends
  * Return: 0, -ENODEV (removed), or what @fn returned.
  */
 int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, void *data),
 		   void *data);
 
-/** kernfs_path - the path from the root, as "/devices/x", into @buf. Return: its length as snprintf(). */
+/**
+ * kernfs_path - the path from the root, as "/devices/x", into @buf; an empty string if it does not fit
+ * Return: its length, whether it fits or not.
+ */
 int kernfs_path(struct kernfs_node *kn, char *buf, size_t size);
 /** kernfs_link_text - the relative path that a link shows, into @buf. Return: its length, -ENAMETOOLONG, -ENOENT. */
 int kernfs_link_text(struct kernfs_node *link, char *buf, size_t size);
@@ -137,7 +141,12 @@ struct kernfs_watch {
 };
 void kernfs_watch_add(struct kernfs_watch *watch);
 void kernfs_watch_remove(struct kernfs_watch *watch);
-/** kernfs_event - counts notifications of a file; a reader remembers what it saw. */
+/**
+ * kernfs_event - counts notifications of a file; a reader remembers what it saw
+ *
+ * From now on the file is watched. The caller holds an active reference, so that it either
+ * gets none because of a removal or is told of it.
+ */
 unsigned int kernfs_event(struct kernfs_node *kn);
 
 /**
@@ -152,5 +161,14 @@ struct kernfs_hidden {
 void kernfs_set_hiding(struct kernfs_hidden *hidden);
 /** kernfs_show_hidden - show all nodes in @hidden that are still there, at one moment, and empty it. */
 void kernfs_show_hidden(struct kernfs_hidden *hidden);
+
+/**
+ * kernfs_hidden_by - what keeps a node, or the nearest directory above it that is kept back
+ * Return: NULL when nothing does. It may be gone unless the caller keeps its owner from showing it.
+ */
+struct kernfs_hidden *kernfs_hidden_by(struct kernfs_node *kn);
+
+/** kernfs_hide - let nobody outside find a node whose removal is certain and follows. */
+void kernfs_hide(struct kernfs_node *kn);
 
 #endif

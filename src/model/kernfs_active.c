@@ -119,10 +119,10 @@ static void unlink_node(struct kernfs_node *kn, struct list_head *watched)
 	bool self = kernfs_has(kn, KN_SELF);
 
 	RB_REMOVE(kernfs_children, &parent->children, kn);
-	if (kernfs_has(kn, KN_HIDDEN))
-		list_del_init(&kn->hidden);
-	else if (kn->type == KERNFS_DIR)
+	if (!kernfs_has(kn, KN_HIDDEN) && kn->type == KERNFS_DIR)
 		atomic_fetch_sub(&parent->subdirs, 1);
+	list_del_init(&kn->hidden);
+	kn->hidden_by = NULL;
 	atomic_fetch_and(&kn->flags, (uint8_t)~KN_LINKED);
 	kernfs_touch(parent);
 	if (!self) {

@@ -51,6 +51,7 @@ RB_HEAD(kernfs_children, kernfs_node);
  * @iattr:   what was set from outside; NULL at first, then constant; its contents are under the
  *           lock of kernfs_attr.c
  * @hidden:  in struct kernfs_hidden, or in the list of a removal; under kernfs_lock
+ * @hidden_by: whose list that is; NULL in all others. Under kernfs_lock
  * @born:    nanoseconds since the epoch, for stat()
  * @events:  of a file: how often it was notified
  * @subdirs: of a directory: how many it has that are shown
@@ -72,6 +73,7 @@ struct kernfs_node {
 	};
 	_Atomic(struct kernfs_iattrs *) iattr;
 	struct list_head hidden;
+	struct kernfs_hidden *hidden_by;
 	int64_t born;
 	union {
 		_Atomic unsigned int events;
@@ -106,9 +108,6 @@ int kernfs_link_in(struct kernfs_node *kn, struct kernfs_node **out);
 
 /** kernfs_find - a child in any state, or NULL. Context: kernfs_lock held. */
 struct kernfs_node *kernfs_find(struct kernfs_node *parent, const char *name);
-
-/** kernfs_unhide - show a hidden node. Context: kernfs_lock held for writing. */
-void kernfs_unhide(struct kernfs_node *kn);
 
 /** kernfs_touch - a directory's contents changed. Context: any, takes a leaf lock. */
 void kernfs_touch(struct kernfs_node *kn);

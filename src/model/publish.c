@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <umdev/log.h>
@@ -8,31 +10,45 @@
 #include "model/publish_work.h"
 #include "model/uevent_internal.h"
 
-/* What this thread keeps back. The nodes' list is under the lock of the tree, the rest is the thread's alone. */
+/*
+ * Guards the events of all publications, and that one ends while another thread adds to it. Inside the
+ * lock of the uevents, outside of the tree's.
+ */
+static pthread_mutex_t publish_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* What this thread keeps back; the list of nodes is under the lock of the tree. */
 static __thread struct publication {
-	unsigned int depth;
+	_Atomic unsigned int depth; /* grows without a lock, shrinks under publish_lock */
 	struct kernfs_hidden hidden;
-	struct list_head events; /* struct uevent_record, in their order */
-	struct list_head works;	 /* struct publish_work, in their order */
+	struct list_head events; /* struct uevent_record, in their order; under publish_lock */
+	struct list_head works;	 /* struct publish_work, in their order; its thread's alone */
 } pub;
 
 void publish_begin(void)
 {
-	if (pub.depth++)
-		return;
-	INIT_LIST_HEAD(&pub.hidden.nodes);
-	INIT_LIST_HEAD(&pub.events);
-	INIT_LIST_HEAD(&pub.works);
-	kernfs_set_hiding(&pub.hidden);
+	if (!pub.depth) {
+		INIT_LIST_HEAD(&pub.hidden.nodes);
+		INIT_LIST_HEAD(&pub.events);
+		INIT_LIST_HEAD(&pub.works);
+		kernfs_set_hiding(&pub.hidden);
+	}
+	pub.depth++;
 }
 
-bool publish_hold(struct uevent_record *record)
+bool publish_hold(struct uevent_record *record, struct kernfs_node *dir)
 {
-	if (!pub.depth)
-		return false;
-	record->level = pub.depth;
-	list_add_tail(&record->list, &pub.events);
-	return true;
+	struct kernfs_hidden *hidden;
+	struct publication *holder;
+
+	pthread_mutex_lock(&publish_lock);
+	hidden = kernfs_hidden_by(dir);
+	/* Nobody hears of an object before its "add", not even of what another thread does to it. */
+	holder = hidden ? container_of(hidden, struct publication, hidden) : &pub;
+	record->level = holder->depth;
+	if (record->level)
+		list_add_tail(&record->list, &holder->events);
+	pthread_mutex_unlock(&publish_lock);
+	return record->level;
 }
 
 void publish_on_end(struct publish_work *work)
@@ -80,13 +96,49 @@ static void run_works(struct list_head *over, bool shown)
 	}
 }
 
-/* Leave a level; at the outermost what is left is shown and sent. */
-static void publish_end(void)
+/* Let the outside see what this thread has made. */
+static void show_all(void)
 {
-	if (--pub.depth)
-		return;
 	kernfs_set_hiding(NULL);
-	uevent_deliver(&pub.hidden, &pub.events);
+	kernfs_show_hidden(&pub.hidden);
+	pub.depth = 0;
+}
+
+static void take_events(struct list_head *events)
+{
+	struct uevent_record *record;
+
+	while (!list_empty(&pub.events)) {
+		record = list_first_entry(&pub.events, struct uevent_record, list);
+		list_del_init(&record->list);
+		list_add_tail(&record->list, events);
+	}
+}
+
+/* Leave a level, with publish_lock held, which is dropped. */
+static void leave(void)
+{
+	LIST_HEAD(events);
+
+	if (pub.depth > 1) {
+		pub.depth--;
+		pthread_mutex_unlock(&publish_lock);
+		return;
+	}
+	if (list_empty(&pub.events)) {
+		show_all();
+		pthread_mutex_unlock(&publish_lock);
+		return;
+	}
+	/* No event of another thread comes between what is shown and what is told of it. */
+	pthread_mutex_unlock(&publish_lock);
+	uevent_begin();
+	pthread_mutex_lock(&publish_lock);
+	take_events(&events);
+	show_all();
+	pthread_mutex_unlock(&publish_lock);
+	uevent_deliver(&events);
+	uevent_end();
 }
 
 void publish_commit(void)
@@ -99,15 +151,16 @@ void publish_commit(void)
 		pr_err("publish: commit without begin");
 		return;
 	}
-	list_for_each_entry (record, &pub.events, list)
-		if (record->level == pub.depth)
-			record->level--;
 	if (pub.depth == 1)
 		collect_works(&over);
 	list_for_each_entry (work, &pub.works, list)
 		if (work->level == pub.depth)
 			work->level--;
-	publish_end();
+	pthread_mutex_lock(&publish_lock);
+	list_for_each_entry (record, &pub.events, list)
+		if (record->level == pub.depth)
+			record->level--;
+	leave();
 	run_works(&over, true);
 }
 
@@ -120,13 +173,14 @@ void publish_abort(void)
 		pr_err("publish: abort without begin");
 		return;
 	}
+	collect_works(&over);
+	pthread_mutex_lock(&publish_lock);
 	list_for_each_entry_safe (record, next, &pub.events, list) {
 		if (record->level < pub.depth)
 			continue;
 		list_del_init(&record->list);
 		free(record);
 	}
-	collect_works(&over);
-	publish_end();
+	leave();
 	run_works(&over, false);
 }

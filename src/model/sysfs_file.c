@@ -166,7 +166,7 @@ int sysfs_create_file(struct kobject *kobj, const struct attribute *attr)
 	struct kernfs_node *dir;
 	int err;
 
-	if (!attr)
+	if (!kobj || !attr)
 		return -EINVAL;
 	dir = kobject_get_dir(kobj);
 	if (!dir)
@@ -181,7 +181,7 @@ int sysfs_create_bin_file(struct kobject *kobj, struct bin_attribute *attr)
 	struct kernfs_node *dir;
 	int err;
 
-	if (!attr)
+	if (!kobj || !attr)
 		return -EINVAL;
 	dir = kobject_get_dir(kobj);
 	if (!dir)

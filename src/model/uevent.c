@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "model/alloc.h"
-#include "model/kernfs.h"
+#include "model/kobject_internal.h"
 #include "model/uevent_internal.h"
 
 /* Held while listeners run: events have one order for all of them. */
@@ -104,13 +104,27 @@ static int compose(struct kobj_uevent_env *env, struct kobject *kobj, enum kobje
 	return err;
 }
 
+/* Deliver @record, or leave it to a publication to do so. */
+static void send_record(struct kobject *kobj, struct uevent_record *record)
+{
+	struct kernfs_node *dir = kobject_get_dir(kobj);
+	LIST_HEAD(events);
+
+	if (!publish_hold(record, dir)) {
+		list_add_tail(&record->list, &events);
+		uevent_begin();
+		uevent_deliver(&events);
+		uevent_end();
+	}
+	kernfs_put(dir);
+}
+
 static int send_event(struct kobject *kobj, enum kobject_action action, char *const extra[])
 {
 	const struct kset_uevent_ops *ops = kobj->uevent_ops;
 	struct uevent_record *record = NULL;
 	struct kobj_uevent_env *env;
 	const char *subsystem;
-	LIST_HEAD(events);
 	int err;
 
 	if (!ops || (ops->filter && !ops->filter(kobj)))
@@ -129,11 +143,18 @@ static int send_event(struct kobject *kobj, enum kobject_action action, char *co
 	free(env);
 	if (err)
 		return err;
-	if (!publish_hold(record)) {
-		list_add_tail(&record->list, &events);
-		uevent_deliver(NULL, &events);
-	}
+	send_record(kobj, record);
 	return 0;
+}
+
+/* Who hears that an object is gone must not find it any more. */
+static void hide(struct kobject *kobj)
+{
+	struct kernfs_node *dir = kobject_get_dir(kobj);
+
+	if (dir)
+		kernfs_hide(dir);
+	kernfs_put(dir);
 }
 
 int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *const envp[])
@@ -142,9 +163,11 @@ int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *c
 
 	if ((unsigned int)action >= ARRAY_SIZE(action_names))
 		return -EINVAL;
-	/* Also when it cannot be sent: there is no second try at the object's end. */
-	if (action == KOBJ_REMOVE)
+	if (action == KOBJ_REMOVE) {
+		/* Also when it cannot be sent: there is no second try at the object's end. */
 		kobj->state_remove_uevent_sent = true;
+		hide(kobj);
+	}
 	err = send_event(kobj, action, envp);
 	if (!err && action == KOBJ_ADD)
 		kobj->state_add_uevent_sent = true;
@@ -161,14 +184,21 @@ int uevent_send_synthetic(struct kobject *kobj, enum kobject_action action, char
 	return send_event(kobj, action, envp);
 }
 
-void uevent_deliver(struct kernfs_hidden *hidden, struct list_head *events)
+void uevent_begin(void)
+{
+	pthread_mutex_lock(&uevent_lock);
+}
+
+void uevent_end(void)
+{
+	pthread_mutex_unlock(&uevent_lock);
+}
+
+void uevent_deliver(struct list_head *events)
 {
 	struct uevent_listener *listener;
 	struct uevent_record *record;
 
-	pthread_mutex_lock(&uevent_lock);
-	if (hidden)
-		kernfs_show_hidden(hidden);
 	while (!list_empty(events)) {
 		record = list_first_entry(events, struct uevent_record, list);
 		list_del_init(&record->list);
@@ -177,7 +207,6 @@ void uevent_deliver(struct kernfs_hidden *hidden, struct list_head *events)
 			listener->event(listener, &record->ev);
 		free(record);
 	}
-	pthread_mutex_unlock(&uevent_lock);
 }
 
 void uevent_listener_register(struct uevent_listener *listener)

@@ -7,7 +7,7 @@
 
 #include <umdev/uevent.h>
 
-struct kernfs_hidden;
+struct kernfs_node;
 
 /**
  * struct uevent_record - an event that was composed and waits for its delivery; one piece of memory
@@ -22,11 +22,13 @@ struct uevent_record {
 };
 
 /**
- * publish_hold - keep an event back until the calling thread's publication ends
+ * publish_hold - keep an event back until a publication ends
  * @record: the publication's from now on, if it was taken
- * Return: false when this thread publishes nothing.
+ * @dir:    the directory of the object, NULL when it is out of sysfs. While another thread's publication
+ *          hides it the event is kept back by that one, else by the calling thread's
+ * Return: false when there is none: the event is to be delivered now.
  */
-bool publish_hold(struct uevent_record *record);
+bool publish_hold(struct uevent_record *record, struct kernfs_node *dir);
 
 /** uevent_action_name - "add" for KOBJ_ADD and so on. */
 const char *uevent_action_name(enum kobject_action action);
@@ -38,11 +40,17 @@ const char *uevent_action_name(enum kobject_action action);
  */
 int uevent_send_synthetic(struct kobject *kobj, enum kobject_action action, char *const envp[]);
 
+/** uevent_begin - let nobody else deliver events. Context: no lock of publications or of the tree held. */
+void uevent_begin(void);
+
 /**
- * uevent_deliver - show hidden nodes and tell all listeners what happened, with no other event between
- * @hidden: nodes to show first, or NULL
+ * uevent_deliver - tell all listeners what happened
  * @events: struct uevent_record; emptied and freed
+ * Context: between uevent_begin() and uevent_end().
  */
-void uevent_deliver(struct kernfs_hidden *hidden, struct list_head *events);
+void uevent_deliver(struct list_head *events);
+
+/** uevent_end - the reverse of uevent_begin(). */
+void uevent_end(void);
 
 #endif
