@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <limits.h>
+
+#include "model/alloc.h"
+#include "sysfs/window.h"
+
+static int compare_nodes(const struct sysfs_inode *a, const struct sysfs_inode *b)
+{
+	return a->kn < b->kn ? -1 : a->kn > b->kn;
+}
+
+RB_PROTOTYPE(sysfs_inode_tree, sysfs_inode, entry, compare_nodes)
+RB_GENERATE(sysfs_inode_tree, sysfs_inode, entry, compare_nodes)
+
+struct sysfs_inode *sysfs_inode_of(fuse_ino_t ino)
+{
+	return ino == FUSE_ROOT_ID ? NULL : (struct sysfs_inode *)(uintptr_t)ino;
+}
+
+struct kernfs_node *sysfs_node_of(fuse_ino_t ino)
+{
+	struct sysfs_inode *inode = sysfs_inode_of(ino);
+
+	return inode ? inode->kn : kernfs_root();
+}
+
+struct sysfs_mount *sysfs_mount_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+void sysfs_reply_err(fuse_req_t req, long err)
+{
+	if (err <= -512)
+		err = -EIO;
+	fuse_reply_err(req, -err);
+}
+
+/* Called with mount->lock held. Return: the inode if nobody needs it any more: inode_free() it. */
+static struct sysfs_inode *inode_unused(struct sysfs_mount *mount, struct sysfs_inode *inode)
+{
+	if (inode->nlookup || inode->opens)
+		return NULL;
+	if (inode->shared)
+		RB_REMOVE(sysfs_inode_tree, &mount->shared, inode);
+	list_del_init(&inode->list);
+	return inode;
+}
+
+static void inode_free(struct sysfs_inode *inode)
+{
+	if (!inode)
+		return;
+	kernfs_put(inode->kn);
+	free(inode);
+}
+
+/* Called with mount->lock held. */
+static struct sysfs_inode *inode_find(struct sysfs_mount *mount, struct kernfs_node *kn)
+{
+	struct sysfs_inode key = { .kn = kn };
+
+	return RB_FIND(sysfs_inode_tree, &mount->shared, &key);
+}
+
+/* Called with mount->lock held; takes over the caller's reference to @kn if it succeeds. */
+static struct sysfs_inode *inode_create(struct sysfs_mount *mount, struct kernfs_node *kn,
+					bool shared)
+{
+	struct sysfs_inode *inode = zalloc(sizeof(*inode));
+
+	if (!inode)
+		return NULL;
+	inode->kn = kn;
+	inode->shared = shared;
+	if (shared)
+		RB_INSERT(sysfs_inode_tree, &mount->shared, inode);
+	list_add_tail(&inode->list, &mount->inodes);
+	return inode;
+}
+
+/* Takes over the caller's reference to @kn in any case. Return: an inode with one more lookup. */
+static struct sysfs_inode *inode_get(struct sysfs_mount *mount, struct kernfs_node *kn,
+				     uint64_t dotdot)
+{
+	struct sysfs_inode *inode;
+	bool found;
+
+	pthread_mutex_lock(&mount->lock);
+	inode = inode_find(mount, kn);
+	found = inode && !inode->writers;
+	if (!found)
+		inode = inode_create(mount, kn, !inode);
+	if (inode) {
+		inode->nlookup++;
+		if (!found)
+			inode->dotdot = dotdot;
+	}
+	pthread_mutex_unlock(&mount->lock);
+	if (found || !inode)
+		kernfs_put(kn);
+	return inode;
+}
+
+static void inode_forget(struct sysfs_mount *mount, fuse_ino_t ino, uint64_t nlookup)
+{
+	struct sysfs_inode *inode = sysfs_inode_of(ino);
+
+	if (!inode)
+		return;
+	pthread_mutex_lock(&mount->lock);
+	inode->nlookup -= nlookup < inode->nlookup ? nlookup : inode->nlookup;
+	inode = inode_unused(mount, inode);
+	pthread_mutex_unlock(&mount->lock);
+	inode_free(inode);
+}
+
+int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid_t tid)
+{
+	struct sysfs_inode *inode = sysfs_inode_of(ino);
+	int err = 0;
+
+	if (!inode)
+		return 0;
+	pthread_mutex_lock(&mount->lock);
+	if (writer && inode->writers && inode->shared && inode->refused != tid) {
+		inode->refused = tid;
+		err = -ESTALE;
+	} else {
+		inode->opens++;
+		inode->writers += writer;
+	}
+	pthread_mutex_unlock(&mount->lock);
+	return err;
+}
+
+void sysfs_inode_close(struct sysfs_mount *mount, fuse_ino_t ino, bool writer)
+{
+	struct sysfs_inode *inode = sysfs_inode_of(ino);
+
+	if (!inode)
+		return;
+	pthread_mutex_lock(&mount->lock);
+	inode->opens--;
+	inode->writers -= writer;
+	inode = inode_unused(mount, inode);
+	pthread_mutex_unlock(&mount->lock);
+	inode_free(inode);
+}
+
+void sysfs_inodes_finish(struct sysfs_mount *mount)
+{
+	struct sysfs_inode *inode, *next;
+
+	list_for_each_entry_safe (inode, next, &mount->inodes, list) {
+		inode->nlookup = 0;
+		inode->opens = 0;
+		inode_free(inode_unused(mount, inode));
+	}
+}
+
+void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct sysfs_mount *mount = sysfs_mount_of(req);
+	struct kernfs_node *dir = sysfs_node_of(parent);
+	struct fuse_entry_param entry = { 0 }; /* with timeouts of zero: nothing is cached */
+	struct kernfs_node *kn = NULL;
+	struct sysfs_inode *inode;
+
+	if (kernfs_type(dir) == KERNFS_DIR)
+		kn = kernfs_lookup(dir, name);
+	if (!kn) {
+		fuse_reply_err(req, ENOENT);
+		return;
+	}
+	kernfs_getattr(kn, &entry.attr);
+	inode = inode_get(mount, kn, kernfs_ino(dir));
+	if (!inode) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	entry.ino = (uintptr_t)inode;
+	/* A caller that was interrupted meanwhile has not got it, so nobody will forget it. */
+	if (fuse_reply_entry(req, &entry) == -ENOENT)
+		inode_forget(mount, entry.ino, 1);
+}
+
+void sysfs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	inode_forget(sysfs_mount_of(req), ino, nlookup);
+	fuse_reply_none(req);
+}
+
+void sysfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	struct sysfs_mount *mount = sysfs_mount_of(req);
+
+	for (size_t i = 0; i < count; i++)
+		inode_forget(mount, forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static void reply_attr(fuse_req_t req, struct kernfs_node *kn)
+{
+	struct stat st;
+
+	kernfs_getattr(kn, &st);
+	fuse_reply_attr(req, &st, 0);
+}
+
+void sysfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	reply_attr(req, sysfs_node_of(ino));
+}
+
+/* A new size is accepted and does nothing; who may set what was the kernel's to check. */
+void sysfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
+		      struct fuse_file_info *fi)
+{
+	struct kernfs_node *kn = sysfs_node_of(ino);
+	struct stat set = *st;
+	unsigned int flags = 0;
+	int err = 0;
+
+	if (to_set & FUSE_SET_ATTR_MODE)
+		flags |= KERNFS_SET_MODE;
+	if (to_set & FUSE_SET_ATTR_UID)
+		flags |= KERNFS_SET_UID;
+	if (to_set & FUSE_SET_ATTR_GID)
+		flags |= KERNFS_SET_GID;
+	if (to_set & FUSE_SET_ATTR_ATIME_NOW)
+		clock_gettime(CLOCK_REALTIME, &set.st_atim);
+	if (to_set & FUSE_SET_ATTR_MTIME_NOW)
+		clock_gettime(CLOCK_REALTIME, &set.st_mtim);
+	if (to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW))
+		flags |= KERNFS_SET_ATIME;
+	if (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW))
+		flags |= KERNFS_SET_MTIME;
+	if (flags)
+		err = kernfs_setattr(kn, &set, flags);
+	if (err)
+		sysfs_reply_err(req, err);
+	else
+		reply_attr(req, kn);
+}
+
+void sysfs_op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct kernfs_node *kn = sysfs_node_of(ino);
+	char target[PATH_MAX];
+	int ret = -EINVAL;
+
+	if (kernfs_type(kn) == KERNFS_LINK)
+		ret = kernfs_link_text(kn, target, sizeof(target));
+	if (ret < 0)
+		sysfs_reply_err(req, ret);
+	else
+		fuse_reply_readlink(req, target);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <umdev/log.h>
+#include <umdev/sysfs.h>
+#include "model/alloc.h"
+#include "sysfs/window.h"
+
+static void op_init(void *userdata, struct fuse_conn_info *conn)
+{
+	/* All else that libfuse would turn on is about caches, which there are none of. */
+	conn->want &= FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS;
+}
+
+static void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	const struct statvfs st = {
+		.f_bsize = SYSFS_PAGE_SIZE,
+		.f_frsize = SYSFS_PAGE_SIZE,
+		.f_namemax = NAME_MAX,
+	};
+
+	fuse_reply_statfs(req, &st);
+}
+
+/*
+ * Changes of the tree from outside. What the kernel decides before it asks (EEXIST, ENOENT, EACCES
+ * for a caller without rights) comes out as in its own sysfs.
+ */
+static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		      struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, EACCES);
+}
+
+static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	fuse_reply_err(req, S_ISREG(mode) ? EACCES : EPERM);
+}
+
+static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+		      const char *newname, unsigned int flags)
+{
+	fuse_reply_err(req, flags ? EINVAL : EPERM);
+}
+
+static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
+{
+	fuse_reply_err(req, EPERM);
+}
+
+/* No extended attributes are kept. */
+static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+			size_t size, int flags)
+{
+	fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static bool starts_with(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	bool known = starts_with(name, "user.") || starts_with(name, "trusted.") ||
+		     starts_with(name, "security.");
+
+	fuse_reply_err(req, known ? ENODATA : EOPNOTSUPP);
+}
+
+static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	if (size)
+		fuse_reply_buf(req, NULL, 0);
+	else
+		fuse_reply_xattr(req, 0);
+}
+
+/* What is not here (flush, fsync, locks, lseek) the kernel does right by itself. */
+static const struct fuse_lowlevel_ops window_ops = {
+	.init = op_init,
+	.lookup = sysfs_op_lookup,
+	.forget = sysfs_op_forget,
+	.forget_multi = sysfs_op_forget_multi,
+	.getattr = sysfs_op_getattr,
+	.setattr = sysfs_op_setattr,
+	.readlink = sysfs_op_readlink,
+	.create = op_create,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_unlink,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.open = sysfs_op_open,
+	.read = sysfs_op_read,
+	.write = sysfs_op_write,
+	.release = sysfs_op_release,
+	.poll = sysfs_op_poll,
+	.opendir = sysfs_op_opendir,
+	.readdir = sysfs_op_readdir,
+	.releasedir = sysfs_op_releasedir,
+	.fsyncdir = sysfs_op_fsyncdir,
+	.statfs = op_statfs,
+	.setxattr = op_setxattr,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+};
+
+static struct sysfs_mount *mount_create(const char *path)
+{
+	struct sysfs_mount *mount = zalloc(sizeof(*mount));
+
+	if (!mount)
+		return NULL;
+	mount->path = strdup_f(path);
+	if (!mount->path) {
+		free(mount);
+		return NULL;
+	}
+	pthread_mutex_init(&mount->lock, NULL);
+	pthread_mutex_init(&mount->interrupt_lock, NULL);
+	RB_INIT(&mount->shared);
+	INIT_LIST_HEAD(&mount->inodes);
+	INIT_LIST_HEAD(&mount->files);
+	INIT_LIST_HEAD(&mount->listings);
+	sysfs_poll_init(mount);
+	return mount;
+}
+
+/* Nothing is served any more: what the kernel still held is dropped in its name. */
+static void mount_destroy(struct sysfs_mount *mount)
+{
+	sysfs_files_finish(mount);
+	sysfs_listings_finish(mount);
+	sysfs_inodes_finish(mount);
+	sysfs_poll_finish(mount);
+	pthread_mutex_destroy(&mount->interrupt_lock);
+	pthread_mutex_destroy(&mount->lock);
+	free(mount->path);
+	free(mount);
+}
+
+/* Give @fd, which is mounted, to a session of its own. The session owns it if this succeeds. */
+static int session_create(struct sysfs_mount *mount, int fd)
+{
+	char name[] = "umdev", *argv[] = { name, NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	char channel[32];
+
+	mount->session = fault_point()
+				 ? NULL
+				 : fuse_session_new(&args, &window_ops, sizeof(window_ops), mount);
+	fuse_opt_free_args(&args);
+	if (!mount->session)
+		return -ENOMEM;
+	snprintf(channel, sizeof(channel), "/dev/fd/%d", fd);
+	if (fuse_session_mount(mount->session, channel)) {
+		fuse_session_destroy(mount->session);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Which file system is mounted at @path, without a request to its server. */
+static int mounted_dev(const char *path, dev_t *dev)
+{
+	struct statx stx;
+
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &stx))
+		return -errno;
+	*dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	return 0;
+}
+
+static int mount_serve(struct sysfs_mount *mount)
+{
+	int fd, err;
+
+	fd = sysfs_channel_open(mount->path);
+	if (fd < 0)
+		return fd;
+	err = session_create(mount, fd);
+	if (err) {
+		close(fd);
+		goto detach;
+	}
+	err = mounted_dev(mount->path, &mount->dev);
+	if (!err)
+		err = worker_pool_start(&mount->pool, mount->session);
+	if (err)
+		goto destroy;
+	return 0;
+destroy:
+	fuse_session_destroy(mount->session);
+detach:
+	sysfs_channel_detach(mount->path);
+	pr_err("sysfs: %s: cannot serve the tree: %s", mount->path, strerror(-err));
+	return err;
+}
+
+int sysfs_mount(const char *mountpoint, struct sysfs_mount **out)
+{
+	struct sysfs_mount *mount;
+	char path[PATH_MAX];
+	int err;
+
+	err = sysfs_channel_clean(mountpoint);
+	if (!err && !realpath(mountpoint, path))
+		err = -errno;
+	if (err) {
+		pr_err("sysfs: cannot mount at %s: %s", mountpoint, strerror(-err));
+		return err;
+	}
+	mount = mount_create(path);
+	if (!mount)
+		return -ENOMEM;
+	err = mount_serve(mount);
+	if (err) {
+		mount_destroy(mount);
+		return err;
+	}
+	*out = mount;
+	return 0;
+}
+
+/*
+ * The name goes first, so that nobody new comes in while those inside are waited for; then the
+ * threads; then the descriptor, with which the kernel tells all who still have files open.
+ */
+void sysfs_unmount(struct sysfs_mount *mount)
+{
+	dev_t dev;
+
+	if (!mount)
+		return;
+	worker_pool_expect_end(&mount->pool);
+	if (!mounted_dev(mount->path, &dev) && dev == mount->dev)
+		sysfs_channel_detach(mount->path);
+	worker_pool_stop(&mount->pool);
+	fuse_session_destroy(mount->session);
+	mount_destroy(mount);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Threads that serve the requests of a FUSE session.
+ */
+#ifndef UMDEV_SYSFS_POOL_H
+#define UMDEV_SYSFS_POOL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <umdev/util.h>
+
+struct fuse_session;
+
+/**
+ * struct worker_pool - as many threads as there are requests at work, and a few that wait
+ *
+ * A thread that takes a request and leaves nobody waiting for the next one starts another before it
+ * goes to work, so a request that blocks never holds up others.
+ */
+struct worker_pool {
+	struct fuse_session *session;
+	pthread_mutex_t lock;
+	struct list_head workers;  /* lock */
+	struct list_head finished; /* lock; ended or about to, to be joined */
+	unsigned int count;	   /* lock; length of workers */
+	unsigned int idle; /* lock; of those, who wait for a request or are on their way to it */
+	bool stopping;	   /* lock */
+	bool ended;	   /* lock; no more requests come, or soon will not, and that is known */
+	bool short_of_threads; /* lock; said so in the log */
+};
+
+/**
+ * worker_pool_start - begin to serve
+ * @pool: storage of the caller's until worker_pool_stop() returned
+ * Return: 0 or -errno.
+ */
+int worker_pool_start(struct worker_pool *pool, struct fuse_session *session);
+
+/** worker_pool_expect_end - the session is about to end on purpose: no word about it in the log. */
+void worker_pool_expect_end(struct worker_pool *pool);
+
+/**
+ * worker_pool_stop - end all threads
+ *
+ * Waits for requests at work, which are answered. Not from a thread of the pool.
+ */
+void worker_pool_stop(struct worker_pool *pool);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The window on the tree that FUSE gives: what its parts share.
+ *
+ * A request of the kernel's comes in through a thread of the pool (pool.c), finds its node through
+ * the inode that an earlier lookup made (inode.c), and ends in a listing (dir.c), in a show() or
+ * store() (file.c), or in a wait for a notification (poll.c).
+ */
+#ifndef UMDEV_SYSFS_WINDOW_H
+#define UMDEV_SYSFS_WINDOW_H
+
+#ifndef FUSE_USE_VERSION
+#define FUSE_USE_VERSION 314
+#endif
+
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <bsd/sys/tree.h>
+
+#include <umdev/util.h>
+#include "model/kernfs.h"
+#include "sysfs/pool.h"
+
+#define SYSFS_POLL_BUCKETS 64
+
+struct sysfs_inode;
+
+RB_HEAD(sysfs_inode_tree, sysfs_inode);
+
+/**
+ * struct sysfs_mount - one mount of the tree
+ *
+ * Lock order: lock and poll_lock and interrupt_lock are leaves; none is held while another is taken
+ * or while code of a node's owner runs.
+ */
+struct sysfs_mount {
+	struct fuse_session *session;
+	char *path; /* absolute; constant */
+	dev_t dev;  /* st_dev of what is in it */
+	struct worker_pool pool;
+
+	pthread_mutex_t lock;
+	struct sysfs_inode_tree shared; /* by node, under lock */
+	struct list_head inodes;	/* all of struct sysfs_inode, under lock */
+	struct list_head files;		/* all of struct sysfs_file, under lock */
+	struct list_head listings;	/* all of struct sysfs_listing, under lock */
+
+	pthread_mutex_t interrupt_lock; /* guards struct sysfs_call.answered of all calls */
+
+	struct kernfs_watch watch;
+	pthread_mutex_t poll_lock;
+	struct list_head polled[SYSFS_POLL_BUCKETS]; /* files with a handle, under poll_lock */
+};
+
+/**
+ * struct sysfs_inode - what a lookup gave to the kernel; its address is FUSE's nodeid
+ *
+ * One node has one shared inode, and private ones beside it while a writer has the shared one open:
+ * the kernel holds an inode's lock while a write to it runs, in places where not even a signal ends
+ * the wait, and a store() that hangs must not hold up the next writer.
+ */
+struct sysfs_inode {
+	struct kernfs_node *kn;	     /* a reference is held */
+	uint64_t dotdot;	     /* inode number of the directory that it was looked up in */
+	struct list_head list;	     /* mount->lock */
+	RB_ENTRY(sysfs_inode) entry; /* mount->lock; in mount->shared */
+	bool shared;		     /* constant */
+	uint64_t nlookup;	     /* mount->lock; what the kernel has not forgotten */
+	unsigned int opens;	     /* mount->lock; open files that use this */
+	unsigned int writers;	     /* mount->lock; those of them that may write */
+	pid_t refused; /* mount->lock; the thread that was last sent to look up again */
+};
+
+struct sysfs_mount *sysfs_mount_of(fuse_req_t req);
+
+/**
+ * sysfs_reply_err - answer with a negative errno
+ *
+ * The kernel ignores an answer with an errno that user space must not see (512 and up), and its
+ * caller would wait for ever: such a one becomes EIO.
+ */
+void sysfs_reply_err(fuse_req_t req, long err);
+
+/* inode.c */
+
+/** sysfs_inode_of - the inode behind a nodeid that the kernel got from a lookup. NULL for the root. */
+struct sysfs_inode *sysfs_inode_of(fuse_ino_t ino);
+/** sysfs_node_of - its node; valid while the kernel has not forgotten the nodeid. */
+struct kernfs_node *sysfs_node_of(fuse_ino_t ino);
+/**
+ * sysfs_inode_open - count an open file
+ * @writer: it may write
+ * @tid:    the thread that opens
+ *
+ * Return: 0; -ESTALE when another writer has this inode, upon which the kernel looks the name up
+ * again and gets a private one. A thread that comes back to the same inode has no name to look up
+ * (it opens through /proc/self/fd) and shares it.
+ */
+int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid_t tid);
+void sysfs_inode_close(struct sysfs_mount *mount, fuse_ino_t ino, bool writer);
+/** sysfs_inodes_finish - drop what the kernel has not forgotten when the mount ended. */
+void sysfs_inodes_finish(struct sysfs_mount *mount);
+
+void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void sysfs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
+void sysfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void sysfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void sysfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
+		      struct fuse_file_info *fi);
+void sysfs_op_readlink(fuse_req_t req, fuse_ino_t ino);
+
+/* dir.c */
+void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void sysfs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		      struct fuse_file_info *fi);
+void sysfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void sysfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+/** sysfs_listings_finish - free the listings that nobody closed before the mount ended. */
+void sysfs_listings_finish(struct sysfs_mount *mount);
+
+/* file.c */
+
+/**
+ * struct sysfs_file - an open attribute
+ *
+ * The text of the last show() is served from @page as far as reads go on where the one before
+ * stopped; a read anywhere else shows again, as the kernel's seq_file does.
+ */
+struct sysfs_file {
+	struct kernfs_node *kn; /* a reference is held */
+	fuse_ino_t ino;		/* counted by sysfs_inode_open() */
+	bool writer;
+	unsigned int refs;     /* mount->lock; the kernel's, and one for each call that runs */
+	struct list_head list; /* mount->lock */
+
+	pthread_mutex_t lock; /* one show() or store() at a time for each open file */
+	char *page;	      /* lock; NULL until the first show() */
+	size_t from;	      /* lock; where in @page what was not read yet begins */
+	size_t left;	      /* lock; how much of it there is */
+	bool shown;	      /* lock; nothing comes after what is left */
+	off_t pos;	      /* lock; the file position that @from stands for */
+
+	_Atomic(uint64_t) seen;	    /* event at the last show(), with SYSFS_SEEN set */
+	struct list_head polled;    /* poll_lock */
+	struct fuse_pollhandle *ph; /* poll_lock; NULL when nobody waits */
+};
+
+#define SYSFS_SEEN (1ULL << 32)
+
+void sysfs_file_get(struct sysfs_mount *mount, struct sysfs_file *file);
+void sysfs_file_put(struct sysfs_mount *mount, struct sysfs_file *file);
+/** sysfs_files_finish - free the files that nobody closed before the mount ended. */
+void sysfs_files_finish(struct sysfs_mount *mount);
+
+void sysfs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void sysfs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		   struct fuse_file_info *fi);
+void sysfs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+		    struct fuse_file_info *fi);
+void sysfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* poll.c */
+void sysfs_poll_init(struct sysfs_mount *mount);
+void sysfs_poll_finish(struct sysfs_mount *mount);
+/** sysfs_poll_forget - nobody waits for @file any more. */
+void sysfs_poll_forget(struct sysfs_mount *mount, struct sysfs_file *file);
+void sysfs_op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		   struct fuse_pollhandle *ph);
+
+/* interrupt.c */
+
+/**
+ * struct sysfs_call - a request during which code of a node's owner runs
+ * @answered: under mount->interrupt_lock; the caller was killed and has its answer
+ */
+struct sysfs_call {
+	struct sysfs_mount *mount;
+	fuse_req_t req;
+	pid_t tid;
+	bool armed;
+	bool answered;
+};
+
+/**
+ * sysfs_call_begin - let the caller die from now on without waiting for the end of the call
+ * Return: false if it is dying already: answered, nothing else is to be done.
+ */
+bool sysfs_call_begin(struct sysfs_call *call, struct sysfs_mount *mount, fuse_req_t req);
+/** sysfs_call_abandoned - was the caller killed since the begin? */
+bool sysfs_call_abandoned(struct sysfs_call *call);
+/** sysfs_call_end - Return: true if the request still wants its answer. */
+bool sysfs_call_end(struct sysfs_call *call);
+
+/* channel.c */
+
+/**
+ * sysfs_channel_open - mount @path and get the descriptor that serves it
+ * @path: absolute
+ * Return: a descriptor, or -errno with a line in the log.
+ */
+int sysfs_channel_open(const char *path);
+/** sysfs_channel_detach - unmount @path now, also when it is in use. */
+void sysfs_channel_detach(const char *path);
+/** sysfs_channel_clean - unmount what servers that died have left on @path. Return: 0 or -errno. */
+int sysfs_channel_clean(const char *path);
+
+#endif
