@@ -4,12 +4,16 @@
  *
  * One C file with the macros below, compiled to a shared object NAME.so, is a module:
  *
- *     cc -shared -fPIC $(pkg-config --cflags --libs umdev) NAME.c -o NAME.so
+ *     cc -shared -fPIC NAME.c -o NAME.so $(pkg-config --cflags --libs umdev)
  *
- * Built into a program, its sources are compiled with -DUMDEV_BUILTIN=NAME; then it is initialised by
- * umdev_start(), level by level.
+ * Built into a program, its sources are compiled with -DUMDEV_BUILTIN=NAME; then it is initialised
+ * by umdev_start(), level by level. A '-' in the name of a file is a '_' in the name of its module.
  *
- * Behaviour: Linux 6.1 kernel/module/, include/linux/{module,moduleparam,init}.h.
+ * What a module offers to others (functions with default visibility) can be used by those that name
+ * it in MODULE_DEPENDS().
+ *
+ * Behaviour: Linux 6.1 kernel/module/, kernel/params.c, include/linux/{module,moduleparam,init}.h;
+ * aliases and dependencies: modprobe of kmod 30.
  */
 #ifndef UMDEV_MODULE_H
 #define UMDEV_MODULE_H
@@ -19,7 +23,11 @@
 struct kernel_param;
 struct module_private;
 
-enum module_level { /* order of initialisation of what is built in, as the kernel's initcalls */
+/* The layout that modules are compiled for; a module of another one is refused. */
+#define UMDEV_MODULE_ABI "0"
+
+/* The order in which what is built in is initialised, as the kernel's initcalls. */
+enum module_level {
 	MODULE_LEVEL_CORE,   /* buses and classes of the model */
 	MODULE_LEVEL_SUBSYS, /* vfio, mdev */
 	MODULE_LEVEL_DEVICE, /* drivers: module_init() */
@@ -29,7 +37,7 @@ enum module_level { /* order of initialisation of what is built in, as the kerne
  * struct module - a module as the core knows it; defined by the macros, one per shared object
  * @name:   filled from the file name, or from UMDEV_BUILTIN
  * @init:   brings the module up; 0 or -errno, after which nothing of it may be left
- * @exit:   takes it down; NULL: it can't be unloaded (-EBUSY)
+ * @exit:   takes it down; NULL: it can't be unloaded (-EBUSY). No lock is held, as in @init
  * @level:  when a built-in one is initialised
  * @params: list of its parameters
  * @list:   in the list of built-in modules, written before main()
@@ -49,20 +57,29 @@ struct module {
 
 /**
  * struct kernel_param_ops - how parameters of one type are read and written
- * @set: take the text @val; 0, -EINVAL, -ERANGE. Called before init() and by writes in sysfs
- * @get: print the value as sysfs_emit() does, with a newline
+ * @set: take the text @val, NULL when the name came without '='; 0, -EINVAL, -ERANGE. Called before
+ *       init() and by writes in sysfs
+ * @get: print the value as sysfs_emit() does, with a newline; return its length
  *
- * Context: one call at a time per module.
+ * Context: under kernel_param_lock() of the module.
  */
 struct kernel_param_ops {
 	int (*set)(const char *val, const struct kernel_param *kp);
 	int (*get)(char *buf, const struct kernel_param *kp);
 };
 
+/**
+ * struct kernel_param - one parameter of a module
+ * @name: as in "modprobe MODULE name=value"; '-' and '_' are the same
+ * @ops:  its type
+ * @perm: bits of its file in parameters/; 0: no file
+ * @arg:  the variable, of the type that @ops know
+ * @next: in struct module
+ */
 struct kernel_param {
 	const char *name;
 	const struct kernel_param_ops *ops;
-	mode_t perm; /* bits of the file; 0: no file */
+	mode_t perm;
 	void *arg;
 	struct kernel_param *next;
 };
@@ -70,7 +87,17 @@ struct kernel_param {
 extern UMDEV_API const struct kernel_param_ops param_ops_int;	/* int */
 extern UMDEV_API const struct kernel_param_ops param_ops_uint;	/* unsigned int */
 extern UMDEV_API const struct kernel_param_ops param_ops_bool;	/* bool, shown as Y or N */
-extern UMDEV_API const struct kernel_param_ops param_ops_charp; /* char *, kept by umdev */
+extern UMDEV_API const struct kernel_param_ops param_ops_charp; /* char *; the text is umdev's */
+
+/**
+ * kernel_param_lock - keep parameters of @mod from being written
+ *
+ * For a module that reads a parameter whose file is writable: the text of a charp is freed by the
+ * next write. Context: any but a parameter's set() and get(), which run under it.
+ */
+UMDEV_API void kernel_param_lock(struct module *mod);
+/** kernel_param_unlock - the reverse. */
+UMDEV_API void kernel_param_unlock(struct module *mod);
 
 /* ---- what a module's source says of itself ---- */
 
@@ -86,7 +113,7 @@ extern UMDEV_API const struct kernel_param_ops param_ops_charp; /* char *, kept 
 #else
 #define __umdev_this_module  __umdev_module
 #define __UMDEV_MODULE_NAME  NULL
-/* Read from the file without running it: what the module is, needs and serves. The kernel's format. */
+/* Read from the file without running it: what the module is, needs and serves; the kernel's way. */
 #define __UMDEV_MODINFO_ATTR __attribute__((used, section(".modinfo"), aligned(1)))
 #endif
 
@@ -128,6 +155,7 @@ extern struct module __umdev_this_module __attribute__((visibility("hidden")));
 	struct __umdev_swallow_semicolon
 #else
 #define __umdev_module_init(fn, lvl)                                          \
+	MODULE_INFO(umdev, UMDEV_MODULE_ABI);                                 \
 	struct module __umdev_this_module = { .init = (fn), .level = (lvl) }; \
 	UMDEV_API struct module *umdev_module_entry(void);                    \
 	UMDEV_API struct module *umdev_module_entry(void)                     \
@@ -150,19 +178,23 @@ extern struct module __umdev_this_module __attribute__((visibility("hidden")));
  * @type: int, uint, bool or charp
  * @perm: bits of its file, 0444 or 0644; 0 for none
  */
-#define module_param_named(_name, value, type, _perm)                                              \
-	MODULE_INFO(parmtype, #_name ":" #type);                                                   \
-	static void __attribute__((constructor)) __umdev_param_##_name(void)                       \
-	{                                                                                          \
-		static struct kernel_param kp = {                                                  \
-			.name = #_name, .ops = &param_ops_##type, .perm = (_perm), .arg = &(value) \
-		};                                                                                 \
-		kp.next = THIS_MODULE->params;                                                     \
-		THIS_MODULE->params = &kp;                                                         \
-	}                                                                                          \
+#define module_param_named(_name, value, type, _perm) \
+	__umdev_module_param(_name, value, &param_ops_##type, #type, _perm)
+/* Not through module_param_named(): "bool" is a macro and must not be expanded on the way. */
+#define module_param(name, type, perm) \
+	__umdev_module_param(name, name, &param_ops_##type, #type, perm)
+#define __umdev_module_param(_name, value, _ops, _type, _perm)                        \
+	MODULE_INFO(parmtype, #_name ":" _type);                                      \
+	static void __attribute__((constructor)) __umdev_param_##_name(void)          \
+	{                                                                             \
+		static struct kernel_param kp = {                                     \
+			.name = #_name, .ops = _ops, .perm = (_perm), .arg = &(value) \
+		};                                                                    \
+		kp.next = THIS_MODULE->params;                                        \
+		THIS_MODULE->params = &kp;                                            \
+	}                                                                             \
 	struct __umdev_swallow_semicolon
-#define module_param(name, type, perm) module_param_named(name, name, type, perm)
-#define MODULE_PARM_DESC(_parm, desc)  MODULE_INFO(parm, #_parm ":" desc)
+#define MODULE_PARM_DESC(_parm, desc) MODULE_INFO(parm, #_parm ":" desc)
 
 /* Of the macros above, not for drivers: enter a built-in module into the list, before main(). */
 UMDEV_API void umdev_module_add_builtin(struct module *mod);
@@ -171,54 +203,96 @@ UMDEV_API void umdev_module_add_builtin(struct module *mod);
 
 /**
  * module_set_path - where modules are looked for
- * @dirs: directories with ':' between them; NULL for the one that umdev was installed with
- * Return: 0 or -ENOMEM.
+ * @dirs: directories with ':' between them, the first one that has a name wins; NULL for the one
+ *        that umdev was installed with
+ *
+ * Context: any thread. Return: 0 or -ENOMEM.
  */
 UMDEV_API int module_set_path(const char *dirs);
 
 /**
  * request_module - load a module by name or alias, with what it depends on
- * @name: "mtty", a path that contains a '/', or an alias that a module in the path claims
- * Return: 0 (also when it is loaded or built in), -ENOENT nobody claims it, else as module_load().
+ * @name: "mtty", a path that contains a '/', or an alias that modules in the path claim; then all
+ *        of them are loaded, as modprobe does
+ *
+ * If it is being loaded or unloaded by somebody else, that is waited for; a module whose init()
+ * leads back to itself is not waited for and counts as loaded.
+ *
+ * Context: may sleep; also from init() and exit() of a module, not under a lock that an init() or
+ * exit() may want. Return: 0 (also when it is loaded or built in; for an alias: at least one is),
+ * -ENOENT nobody claims it, else as module_load().
  */
 UMDEV_API int request_module(const char *name);
 
 /**
  * module_load - load one module with parameters, after what it depends on
  * @name:   as for request_module()
- * @params: "key=value key=value", or NULL
+ * @params: "key=value other=\"with blanks\"", or NULL. A parameter that the module does not have is
+ *          logged and ignored
  *
- * Why it failed is also in the log, in one line that names the file.
- * Return: 0, -EEXIST (loaded or built in), -ENOENT, -ENOEXEC (no module, no module_init(), a missing symbol),
- * -EINVAL (bad parameter), -ENOMEM, else what init() returned.
+ * Context: as request_module().
+ * Return: 0, -EEXIST (loaded or built in), -ENOENT, -ENOEXEC (no module, no module_init(), for
+ * another machine or another UMDEV_MODULE_ABI, a missing symbol), -EINVAL or -ERANGE (bad
+ * parameter), -ELOOP (depends on itself), -ENOMEM, else what init() returned. After an error
+ * nothing of the module is left; modules loaded for it stay.
  */
 UMDEV_API int module_load(const char *name, const char *params);
 
 /**
  * module_unload - take a module down
- * Return: 0, -ENOENT (not loaded), -EBUSY (built in, without exit, in use, or another module depends on it).
+ * @name: its name; '-' and '_' are the same
+ *
+ * Context: as request_module(). Waits for exit() and for running calls of the module's attributes.
+ * Return: 0, -ENOENT (not loaded), -EBUSY (built in, without exit, in use, coming or going, or
+ * another module depends on it).
  */
 UMDEV_API int module_unload(const char *name);
 
-/** try_module_get - keep a module from being unloaded; NULL is fine. Return: false if it is going away. */
+/**
+ * module_error - why this thread's last module_load(), request_module() or module_unload() failed
+ *
+ * One line without a newline that names the module and the file, as it also is in the log. Valid
+ * until the thread's next call of these functions. Return: never NULL.
+ */
+UMDEV_API const char *module_error(void);
+
+/**
+ * try_module_get - keep a module from being unloaded
+ * @mod: of a driver, bus or class that is registered; NULL is fine
+ *
+ * Context: any. Return: false if it is going away.
+ */
 UMDEV_API bool try_module_get(struct module *mod);
-/** module_put - the reverse. */
+/** module_put - the reverse. NULL is fine. */
 UMDEV_API void module_put(struct module *mod);
-/** module_refcount - how many hold it. */
+/** module_refcount - how many hold it; 0 for one that is built in. */
 UMDEV_API int module_refcount(struct module *mod);
 
 /**
- * struct module_state - one loaded module, for lists
+ * struct module_state - one module, for lists
+ * @name:     its name
+ * @state:    live, coming, going, builtin
+ * @path:     its file; NULL when built in
+ * @size:     bytes of memory that its file asks for
+ * @refcount: how many hold it
+ * @holders:  names of modules that depend on it, comma between; "" for none
  */
 struct module_state {
 	const char *name;
-	const char *state; /* live, coming, going, builtin */
-	const char *path;  /* NULL when built in */
+	const char *state;
+	const char *path;
+	size_t size;
 	int refcount;
-	const char *holders; /* names of modules that depend on it, comma between */
+	const char *holders;
 };
 
-/** module_for_each - call @fn for each module; the strings are valid during the call only. */
+/**
+ * module_for_each - call @fn for each module, in the order in which they came up
+ *
+ * The modules of the moment of the call. The strings are valid during @fn only. @fn runs without
+ * locks; if it returns something else than 0 that ends it.
+ * Return: what the last call returned, or -ENOMEM.
+ */
 UMDEV_API int module_for_each(int (*fn)(const struct module_state *state, void *data), void *data);
 
 #endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <umdev/log.h>
+#include <umdev/uevent.h>
+
+#include "model/alloc.h"
+#include "model/base.h"
+#include "model/module_internal.h"
+
+static __thread char last_error[512];
+
+const char *module_error(void)
+{
+	return last_error;
+}
+
+int module_refuse(int err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(last_error, sizeof(last_error), fmt, args);
+	va_end(args);
+	return err;
+}
+
+const char *module_errdesc(int err)
+{
+	const char *desc = strerrordesc_np(-err);
+
+	return desc ? desc : "unknown error";
+}
+
+void module_name_normalise(char *name)
+{
+	bool in_brackets = false;
+
+	for (; *name; name++) {
+		if (*name == '[')
+			in_brackets = true;
+		else if (*name == ']')
+			in_brackets = false;
+		else if (*name == '-' && !in_brackets)
+			*name = '_';
+	}
+}
+
+struct module_private *module_alloc(const char *name)
+{
+	struct module_private *m = zalloc(sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->name = strdup_f(name);
+	if (!m->name) {
+		free(m);
+		return NULL;
+	}
+	m->refcount = 1;
+	pthread_mutex_init(&m->param_lock, NULL);
+	INIT_LIST_HEAD(&m->list);
+	kobject_init(&m->kobj, &module_ktype);
+	return m;
+}
+
+/* ---- references ---- */
+
+bool try_module_get(struct module *mod)
+{
+	struct module_private *m = mod ? mod->p : NULL;
+	int n;
+
+	/* What is built in stays as long as the program. */
+	if (!m || m->builtin)
+		return true;
+	n = __atomic_load_n(&m->refcount, __ATOMIC_RELAXED);
+	while (n > 0)
+		if (__atomic_compare_exchange_n(&m->refcount, &n, n + 1, true, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+void module_put(struct module *mod)
+{
+	struct module_private *m = mod ? mod->p : NULL;
+
+	if (m && !m->builtin)
+		__atomic_fetch_sub(&m->refcount, 1, __ATOMIC_RELEASE);
+}
+
+int module_refcount_of(const struct module_private *m)
+{
+	int n = __atomic_load_n(&m->refcount, __ATOMIC_RELAXED);
+
+	return n > 0 ? n - 1 : 0;
+}
+
+int module_refcount(struct module *mod)
+{
+	return mod && mod->p ? module_refcount_of(mod->p) : 0;
+}
+
+/* From now on nobody gets a reference. Return: false if somebody has one. */
+bool module_close(struct module_private *m)
+{
+	int base = 1;
+
+	return __atomic_compare_exchange_n(&m->refcount, &base, 0, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+void kernel_param_lock(struct module *mod)
+{
+	if (mod && mod->p)
+		pthread_mutex_lock(&mod->p->param_lock);
+}
+
+void kernel_param_unlock(struct module *mod)
+{
+	if (mod && mod->p)
+		pthread_mutex_unlock(&mod->p->param_lock);
+}
+
+/* ---- taking one down ---- */
+
+static int may_unload_locked(struct module_private *m)
+{
+	char holders[256];
+
+	if (m->builtin)
+		return module_refuse(-EBUSY, "module \"%s\" is built in", m->name);
+	if (m->status != MODULE_LIVE)
+		return module_refuse(-EBUSY, "module \"%s\" is %s", m->name,
+				     m->status == MODULE_COMING ? "being loaded"
+								: "being unloaded");
+	if (module_holders(m, holders, sizeof(holders)))
+		return module_refuse(-EBUSY, "module \"%s\" is used by: %s", m->name, holders);
+	if (!m->mod->exit)
+		return module_refuse(-EBUSY, "module \"%s\" has no module_exit(): it stays",
+				     m->name);
+	if (!module_close(m))
+		return module_refuse(-EBUSY, "module \"%s\" is in use (%d references)", m->name,
+				     module_refcount_of(m));
+	return 0;
+}
+
+static void take_down(struct module_private *m)
+{
+	m->mod->exit();
+	module_sysfs_del(m);
+	module_params_finish(m->mod);
+	module_unmap(m);
+	module_put_dependencies(m);
+}
+
+static int unload(const char *name)
+{
+	struct module_private *m;
+	int err;
+
+	pthread_mutex_lock(&modules_lock);
+	while ((m = modules_find(name)) && m->announcing)
+		pthread_cond_wait(&modules_changed, &modules_lock);
+	err = m ? may_unload_locked(m)
+		: module_refuse(-ENOENT, "module \"%s\" is not loaded", name);
+	if (!err) {
+		module_set_status(m, MODULE_GOING);
+		module_enter(m);
+	}
+	pthread_mutex_unlock(&modules_lock);
+	if (err)
+		return err;
+
+	take_down(m);
+
+	pthread_mutex_lock(&modules_lock);
+	module_leave(m);
+	module_forget(m);
+	pthread_mutex_unlock(&modules_lock);
+	kobject_put(&m->kobj);
+	return 0;
+}
+
+int module_unload(const char *name)
+{
+	char *copy;
+	int err;
+
+	if (!name)
+		return module_refuse(-ENOENT, "a module's name can't be empty");
+	copy = strdup_f(name);
+	if (!copy)
+		return module_refuse(-ENOMEM, "module \"%s\": out of memory", name);
+	module_name_normalise(copy);
+	err = unload(copy);
+	free(copy);
+	if (err)
+		pr_notice("%s", last_error);
+	return err;
+}
+
+/* ---- built-in ones ---- */
+
+static int builtin_up(struct module_private *m)
+{
+	int err;
+
+	err = module_params_init(m);
+	if (!err)
+		err = module_sysfs_add(m);
+	if (err)
+		return err;
+	err = m->mod->init();
+	if (err < 0) {
+		module_sysfs_del(m);
+		return err;
+	}
+	return 0;
+}
+
+int module_builtin_add(struct module *mod)
+{
+	struct module_private *m = module_alloc(mod->name);
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	m->builtin = true;
+	m->mod = mod;
+	mod->p = m;
+	pthread_mutex_lock(&modules_lock);
+	list_add_tail(&m->list, &modules);
+	module_enter(m);
+	pthread_mutex_unlock(&modules_lock);
+
+	err = builtin_up(m);
+
+	pthread_mutex_lock(&modules_lock);
+	module_leave(m);
+	if (err) {
+		module_forget(m);
+	} else {
+		m->announcing = true;
+		module_set_status(m, MODULE_LIVE);
+	}
+	pthread_mutex_unlock(&modules_lock);
+	if (err) {
+		mod->p = NULL;
+		kobject_put(&m->kobj);
+		return err;
+	}
+	module_announce(m);
+	return 0;
+}
+
+static void builtin_remove(struct module_private *m)
+{
+	pthread_mutex_lock(&modules_lock);
+	module_set_status(m, MODULE_GOING);
+	module_enter(m);
+	pthread_mutex_unlock(&modules_lock);
+	if (m->mod->exit)
+		m->mod->exit();
+	module_sysfs_del(m);
+	module_params_finish(m->mod);
+	m->mod->p = NULL;
+	pthread_mutex_lock(&modules_lock);
+	module_leave(m);
+	module_forget(m);
+	pthread_mutex_unlock(&modules_lock);
+	kobject_put(&m->kobj);
+}
+
+/* The one that came up last, of those that are built in or of the others. */
+static struct module_private *last_module(bool builtin)
+{
+	struct module_private *m, *last = NULL;
+
+	pthread_mutex_lock(&modules_lock);
+	list_for_each_entry (m, &modules, list)
+		if (m->builtin == builtin && !m->stuck)
+			last = m;
+	pthread_mutex_unlock(&modules_lock);
+	return last;
+}
+
+bool modules_finish(void)
+{
+	struct module_private *m;
+	bool all = true;
+
+	while ((m = last_module(false))) {
+		if (unload(m->name)) {
+			pr_err("%s", last_error);
+			m->stuck = true;
+			all = false;
+		}
+	}
+	if (!all)
+		return false;
+	while ((m = last_module(true)))
+		builtin_remove(m);
+	return true;
+}
