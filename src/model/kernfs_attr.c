@@ -26,18 +26,22 @@ static uid_t owner_uid;
 static gid_t owner_gid;
 static pthread_once_t owner_once = PTHREAD_ONCE_INIT;
 
-static void find_owner(void)
-{
-	owner_uid = geteuid();
-	owner_gid = getegid();
-}
-
 static struct timespec now_coarse(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	return now;
+}
+
+/* The root is there before anything runs, so it counts as born when it is first looked at. */
+static void find_owner(void)
+{
+	struct timespec now = now_coarse();
+
+	owner_uid = geteuid();
+	owner_gid = getegid();
+	kernfs_root()->born = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 static struct kernfs_iattrs default_iattrs(const struct kernfs_node *kn)
