@@ -8,6 +8,9 @@
 /* Writers first: readers that follow each other closely must not keep a device from appearing. */
 pthread_rwlock_t kernfs_lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
+/* A device has dozens of nodes, a host thousands of devices. */
+_Static_assert(sizeof(struct kernfs_node) <= 160, "nodes are small");
+
 static struct kernfs_node root = {
 	.count = 1,
 	.ino = 1,

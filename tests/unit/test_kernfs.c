@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "model/alloc.h"
-#include "model/kernfs.h"
+#include "model/kernfs_internal.h"
 
 static const struct kernfs_ops no_ops;
 
@@ -325,6 +325,52 @@ static void every_remover_waits(void **state)
 	sem_destroy(&begun);
 }
 
+struct by_name {
+	pthread_t thread;
+	struct kernfs_node *dir;
+	atomic_bool over;
+	int ret;
+};
+
+static void *remove_by_name(void *arg)
+{
+	struct by_name *b = arg;
+
+	b->ret = kernfs_remove_by_name(b->dir, "file");
+	atomic_store(&b->over, true);
+	return NULL;
+}
+
+static void removal_by_name_waits_for_one_that_is_under_way(void **state)
+{
+	struct kernfs_node *dir = kernfs_get(make_dir(kernfs_root(), "dir"));
+	struct kernfs_node *file = kernfs_get(make_file(dir, "file"));
+	atomic_int order = 0;
+	sem_t begun;
+	struct worker w = { .kn = dir, .begun = &begun, .order = &order };
+	struct by_name b = { .dir = dir };
+	int count;
+
+	sem_init(&begun, 0, 0);
+	assert_true(kernfs_get_active(file));
+	pthread_create(&w.thread, NULL, remove_node, &w);
+	/* A removal that waits has a reference: on top of this test's and the tree's. */
+	while (atomic_load(&file->count) < 3)
+		sched_yield();
+	count = atomic_load(&file->count);
+	pthread_create(&b.thread, NULL, remove_by_name, &b);
+	while (atomic_load(&file->count) == count && !atomic_load(&b.over))
+		sched_yield();
+	assert_false(atomic_load(&b.over));
+	kernfs_put_active(file);
+	pthread_join(w.thread, NULL);
+	pthread_join(b.thread, NULL);
+	assert_int_equal(b.ret, 0);
+	kernfs_put(file);
+	kernfs_put(dir);
+	sem_destroy(&begun);
+}
+
 /* A method of @kn that removes it, and, when it wins, the directory that it is in. */
 static void *remove_self(void *arg)
 {
@@ -407,7 +453,7 @@ static void self_removal_loses_against_a_removal_from_above(void **state)
 struct observer {
 	pthread_t thread;
 	atomic_bool stop;
-	unsigned long seen;
+	atomic_ulong seen;
 	unsigned long incomplete;
 };
 
@@ -426,8 +472,11 @@ static void *look_at_dir(void *arg)
 	while (!atomic_load(&o->stop)) {
 		link = kernfs_lookup(kernfs_root(), "link");
 		dir = kernfs_lookup(kernfs_root(), "dir");
-		if (link && !dir)
+		/* The link goes first: while it is there its target is. */
+		if (link && !dir && kernfs_get_active(link)) {
 			o->incomplete++;
+			kernfs_put_active(link);
+		}
 		kernfs_put(link);
 		if (!dir)
 			continue;
@@ -452,7 +501,7 @@ static void what_was_hidden_is_seen_whole(void **state)
 	char name[16];
 
 	pthread_create(&o.thread, NULL, look_at_dir, &o);
-	for (; rounds < 200; rounds++) {
+	for (; rounds < 200 || atomic_load(&o.seen) < 20; rounds++) {
 		kernfs_set_hiding(&hidden);
 		dir = make_dir(kernfs_root(), "dir");
 		assert_int_equal(kernfs_create_link(kernfs_root(), "link", dir, NULL), 0);
@@ -483,7 +532,7 @@ static void hidden_nodes_do_not_show_in_any_way(void **state)
 
 	kernfs_set_hiding(&hidden);
 	sub = make_dir(dir, "sub");
-	make_file(dir, "gone");
+	make_dir(dir, "gone");
 	kernfs_set_hiding(NULL);
 	assert_int_equal(kernfs_readdir(dir, append_name, names), 0);
 	assert_string_equal(names, "");
@@ -495,6 +544,8 @@ static void hidden_nodes_do_not_show_in_any_way(void **state)
 	kernfs_put(found);
 
 	assert_int_equal(kernfs_remove_by_name(dir, "gone"), 0);
+	kernfs_getattr(dir, &st);
+	assert_int_equal(st.st_nlink, 2);
 	kernfs_show_hidden(&hidden);
 	assert_true(list_empty(&hidden.nodes));
 	assert_true(is_seen(dir, "sub"));
@@ -574,6 +625,7 @@ int main(void)
 		cmocka_unit_test(inode_numbers_are_never_used_twice),
 		cmocka_unit_test(removal_waits_for_active_references),
 		cmocka_unit_test(every_remover_waits),
+		cmocka_unit_test(removal_by_name_waits_for_one_that_is_under_way),
 		cmocka_unit_test(of_those_who_remove_themselves_one_wins),
 		cmocka_unit_test(self_removal_loses_against_a_removal_from_above),
 		cmocka_unit_test(what_was_hidden_is_seen_whole),
