@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * umdevd: puts the house together. What is brought up here in an order goes down in the reverse one.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+#include <umdev/log.h>
+#include <umdev/module.h>
+#include <umdev/sysfs.h>
+#include <umdev/umdev.h>
+
+#include "umdevd/autoload.h"
+#include "umdevd/control.h"
+#include "umdevd/daemon_log.h"
+#include "umdevd/notify.h"
+#include "umdevd/options.h"
+#include "umdevd/rundir.h"
+
+struct daemon {
+	struct options opt;
+	struct rundir dir;
+	struct sysfs_mount *sysfs;
+	struct control_info info;
+	struct control *control;
+};
+
+/* Every device has sockets and descriptors; the soft limit is made for programs that use select(). */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit))
+			pr_warn("can't raise the limit of open files: %s", strerror(errno));
+	}
+}
+
+/* Blocked in all threads: signals are fetched by wait_for_end(), and cannot stop a take-down. */
+static void block_signals(sigset_t *ends)
+{
+	sigemptyset(ends);
+	sigaddset(ends, SIGTERM);
+	sigaddset(ends, SIGINT);
+	sigaddset(ends, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, ends, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void wait_for_end(const sigset_t *ends)
+{
+	int sig;
+
+	do {
+		sig = sigwaitinfo(ends, NULL);
+	} while (sig < 0 && errno == EINTR);
+	pr_info("stopping on SIG%s", sig > 0 ? sigabbrev_np(sig) : "?");
+}
+
+static int load_modules(const struct options *opt)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < opt->nr_loads; i++) {
+		err = module_load(opt->loads[i].name, opt->loads[i].params);
+		/* One that another one has loaded already is there, as was asked for. */
+		if (err && err != -EEXIST)
+			return err;
+		pr_info("loaded the module %s", opt->loads[i].name);
+	}
+	return 0;
+}
+
+static int start_control(struct daemon *d)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	d->info.runtime_dir = d->dir.path;
+	d->info.sysfs = d->dir.sys;
+	d->info.vfio_user = d->dir.vfio_user;
+	d->info.started = now.tv_sec;
+	return control_start(d->dir.control, &d->info, &d->control);
+}
+
+static int bring_up(struct daemon *d)
+{
+	int err;
+
+	err = rundir_open(&d->dir, d->opt.runtime_dir);
+	if (err)
+		return err;
+	err = module_set_path(d->opt.module_path);
+	if (!err)
+		err = umdev_start();
+	if (err) {
+		pr_err("can't start: %s", strerror(-err));
+		goto dir;
+	}
+	err = sysfs_mount(d->dir.sys, &d->sysfs);
+	if (err)
+		goto stop;
+	err = autoload_start();
+	if (err)
+		goto unmount;
+	err = load_modules(&d->opt);
+	if (err)
+		goto autoload;
+	err = start_control(d);
+	if (err)
+		goto autoload;
+	return 0;
+autoload:
+	autoload_stop();
+unmount:
+	umdev_stop();
+	sysfs_unmount(d->sysfs);
+	goto dir;
+stop:
+	umdev_stop();
+dir:
+	rundir_close(&d->dir);
+	return err;
+}
+
+/*
+ * The tree can be seen until all in it is gone, so that whoever has a file open gets ENODEV as the
+ * kernel would say.
+ */
+static void take_down(struct daemon *d)
+{
+	control_stop(d->control);
+	autoload_stop();
+	umdev_stop();
+	sysfs_unmount(d->sysfs);
+	rundir_close(&d->dir);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = { 0 };
+	sigset_t ends;
+	int ret, err;
+
+	ret = options_parse(&d.opt, argc, argv);
+	if (ret >= 0) {
+		options_finish(&d.opt);
+		return ret;
+	}
+	daemon_log_start(d.opt.log_level);
+	block_signals(&ends);
+	raise_descriptor_limit();
+	err = bring_up(&d);
+	if (!err) {
+		pr_info("ready at %s (pid %d)", d.dir.path, (int)getpid());
+		notify("READY=1\nSTATUS=Serving devices");
+		wait_for_end(&ends);
+		notify("STOPPING=1\nSTATUS=Taking all down");
+		take_down(&d);
+		pr_info("stopped");
+	}
+	options_finish(&d.opt);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

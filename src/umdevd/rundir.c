@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <umdev/log.h>
+
+#include "umdevd/rundir.h"
+#include "umdevd/stale_mount.h"
+
+static int make_dir(const char *path, bool *made)
+{
+	int err;
+
+	*made = mkdir(path, 0755) == 0;
+	if (*made || errno == EEXIST)
+		return 0;
+	err = -errno;
+	pr_err("can't make the directory %s: %s", path, strerror(-err));
+	return err;
+}
+
+/* Others who may write here could put something in the way of our files. */
+static int check_dir(const char *path)
+{
+	struct stat st;
+	int err;
+
+	if (lstat(path, &st)) {
+		err = -errno;
+		pr_err("%s: %s", path, strerror(-err));
+		return err;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		pr_err("%s is no directory", path);
+		return -ENOTDIR;
+	}
+	if (st.st_uid != geteuid()) {
+		pr_err("%s belongs to another user (uid %u)", path, (unsigned int)st.st_uid);
+		return -EPERM;
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		pr_err("%s can be written by others: chmod go-w %s", path, path);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static int make_names(struct rundir *dir, const char *path)
+{
+	char *real = realpath(path, NULL);
+	int err;
+
+	if (!real) {
+		err = -errno;
+		pr_err("%s: %s", path, strerror(-err));
+		return err;
+	}
+	dir->path = real;
+	if (asprintf(&dir->sys, "%s/sys", real) < 0)
+		dir->sys = NULL;
+	if (asprintf(&dir->vfio_user, "%s/vfio-user", real) < 0)
+		dir->vfio_user = NULL;
+	if (asprintf(&dir->control, "%s/control", real) < 0)
+		dir->control = NULL;
+	if (asprintf(&dir->lock, "%s/lock", real) < 0)
+		dir->lock = NULL;
+	if (!dir->sys || !dir->vfio_user || !dir->control || !dir->lock) {
+		pr_err("out of memory");
+		return -ENOMEM;
+	}
+	if (strlen(dir->control) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+		pr_err("%s: the path is too long for sockets", real);
+		return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+/* ---- the lock ---- */
+
+static void say_who_has_it(const struct rundir *dir, int fd)
+{
+	char pid[24] = "";
+	ssize_t len = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	if (len > 0)
+		pid[strcspn(pid, "\n")] = '\0';
+	pr_err("an umdevd is running at %s already (pid %s)", dir->path, len > 0 ? pid : "unknown");
+}
+
+static int write_pid(int fd)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)len, 0) != len)
+		return -EIO;
+	return 0;
+}
+
+/* Is the file that we have open still the one with this name? */
+static bool is_same_file(int fd, const char *path)
+{
+	struct stat ours, theirs;
+
+	return fstat(fd, &ours) == 0 && lstat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
+	       ours.st_dev == theirs.st_dev;
+}
+
+static int take_lock(struct rundir *dir)
+{
+	int err, fd;
+
+	for (;;) {
+		fd = open(dir->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+		if (fd < 0) {
+			err = -errno;
+			pr_err("%s: %s", dir->lock, strerror(-err));
+			return err;
+		}
+		if (flock(fd, LOCK_EX | LOCK_NB)) {
+			err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+			if (err == -EBUSY)
+				say_who_has_it(dir, fd);
+			else
+				pr_err("%s: %s", dir->lock, strerror(-err));
+			close(fd);
+			return err;
+		}
+		/* The one before us may have removed it just now; then nobody else sees our lock. */
+		if (is_same_file(fd, dir->lock))
+			break;
+		close(fd);
+	}
+	err = write_pid(fd);
+	if (err) {
+		pr_err("can't write %s", dir->lock);
+		unlink(dir->lock);
+		close(fd);
+		return err;
+	}
+	dir->lock_fd = fd;
+	return 0;
+}
+
+/* ---- what others left ---- */
+
+static void remove_sockets(const char *path)
+{
+	const struct dirent *de;
+	struct stat st;
+	DIR *d;
+
+	d = opendir(path);
+	if (!d)
+		return;
+	while ((de = readdir(d))) {
+		if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISSOCK(st.st_mode) && unlinkat(dirfd(d), de->d_name, 0) == 0)
+			pr_debug("removed the socket %s/%s", path, de->d_name);
+	}
+	closedir(d);
+}
+
+static int remove_leftovers(const struct rundir *dir)
+{
+	int err = stale_mounts_remove(dir->sys);
+
+	if (err)
+		return err;
+	remove_sockets(dir->vfio_user);
+	if (unlink(dir->control) == 0)
+		pr_debug("removed the socket %s", dir->control);
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static void free_names(struct rundir *dir)
+{
+	free(dir->lock);
+	free(dir->control);
+	free(dir->vfio_user);
+	free(dir->sys);
+	free(dir->path);
+	memset(dir, 0, sizeof(*dir));
+	dir->lock_fd = -1;
+}
+
+int rundir_open(struct rundir *dir, const char *path)
+{
+	bool made;
+	int err;
+
+	memset(dir, 0, sizeof(*dir));
+	dir->lock_fd = -1;
+	err = make_dir(path, &dir->made);
+	if (err)
+		return err;
+	err = make_names(dir, path);
+	if (err)
+		goto remove;
+	err = check_dir(dir->path);
+	if (err)
+		goto remove;
+	err = take_lock(dir);
+	if (err)
+		goto remove;
+	err = remove_leftovers(dir);
+	if (err)
+		goto unlock;
+	err = make_dir(dir->sys, &made);
+	if (err)
+		goto unlock;
+	err = make_dir(dir->vfio_user, &made);
+	if (err)
+		goto sys;
+	return 0;
+sys:
+	rmdir(dir->sys);
+unlock:
+	unlink(dir->lock);
+	close(dir->lock_fd);
+remove:
+	if (dir->made)
+		rmdir(path);
+	free_names(dir);
+	return err;
+}
+
+static void remove_dir(const char *path)
+{
+	if (rmdir(path))
+		pr_warn("can't remove %s: %s", path, strerror(errno));
+}
+
+void rundir_close(struct rundir *dir)
+{
+	if (!dir->path)
+		return;
+	remove_dir(dir->vfio_user);
+	remove_dir(dir->sys);
+	/* As long as we hold the lock: afterwards the name may be another daemon's. */
+	unlink(dir->lock);
+	if (dir->made)
+		rmdir(dir->path);
+	close(dir->lock_fd);
+	free_names(dir);
+}

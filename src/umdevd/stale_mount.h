@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Mounts whose server died.
+ */
+#ifndef UMDEVD_STALE_MOUNT_H
+#define UMDEVD_STALE_MOUNT_H
+
+/**
+ * stale_mounts_remove - unmount all that is mounted on a directory
+ * @path: absolute, without links. It is not touched: that could wait for a server that hangs
+ *
+ * Return: 0, also when there was nothing; -errno with a line in the log.
+ */
+int stale_mounts_remove(const char *path);
+
+#endif
