@@ -3,9 +3,11 @@
  * The driver model: devices, drivers, buses, classes.
  * Behaviour: Linux 6.1 drivers/base/{core,bus,dd,driver,class}.c.
  *
- * Unless a declaration says otherwise: it may sleep, may be called from any thread, and is not called
- * under a device's lock (device_lock()). match(), probe() and remove() run under the lock of their
- * device and of no other object.
+ * Unless a declaration says otherwise: it may sleep, may be called from any thread, and is not
+ * called under the lock (device_lock()) of a device that it is about. match(), probe() and remove()
+ * run under the lock of their device and of no other object; they may add and delete other devices
+ * and register other drivers. What they must not do is to wait for their own device or driver: no
+ * device_del(), device_attach() or driver_unregister() of those.
  */
 #ifndef UMDEV_DEVICE_H
 #define UMDEV_DEVICE_H
@@ -19,7 +21,9 @@ struct device_driver;
 struct bus_type;
 struct class;
 
-/* A driver's probe() returns it when something that it needs is not there yet; the kernel's number. */
+/*
+ * A driver's probe() returns it when something that it needs is not there yet; the kernel's number.
+ */
 #define EPROBE_DEFER 517
 
 /** struct device_attribute - an attribute of a device; show and store as in struct sysfs_ops */
@@ -69,7 +73,8 @@ struct class_attribute {
 /**
  * struct bus_type - a kind of bus: how its devices and drivers find each other
  * @name:       directory under /sys/bus
- * @dev_name:   with a device's id makes the name of devices that have none ("matrix%u"); may be NULL
+ * @dev_name:   with a device's id makes the name of devices that have none ("matrix%u"); may be
+ *              NULL
  * @bus_groups: groups in /sys/bus/NAME
  * @dev_groups: groups in each of its devices
  * @drv_groups: groups in each of its drivers
@@ -77,7 +82,8 @@ struct class_attribute {
  * @uevent:     adds the bus's keys (MODALIAS=) to a device's events
  * @probe:      called instead of the driver's own probe(); calls that itself
  * @remove:     called instead of the driver's own remove()
- * @has_driver_override: give each device the attribute driver_override, and let it decide before @match
+ * @has_driver_override: give each device the attributes driver_override, which decides before
+ *              @match, and explicit_bind_only; and each driver the latter
  * @p:          umdev's; NULL while the bus is not registered
  */
 struct bus_type {
@@ -100,10 +106,11 @@ struct bus_type {
  * @bus:        its bus; may be registered later than the driver, which then waits for it
  * @owner:      THIS_MODULE; NULL when built into a program
  * @suppress_bind_attrs: no files bind and unbind
- * @explicit_bind_only: gets a device only through its bind file, driver_override or device_driver_attach(),
- *              never by itself (seed 004)
- * @match_any:  may be told to take any device of its bus, whatever match() says; alone it takes only
- *              those that match
+ * @explicit_bind_only: gets a device only through its bind file, driver_override or
+ *              device_driver_attach(), never by itself (seed 004). Also an attribute on buses that
+ *              offer it, so it may change at any time
+ * @match_any:  may be told to take any device of its bus, whatever match() says; alone it takes
+ *              only those that match
  * @probe:      take @dev; 0, or -ENODEV/-ENXIO (not mine after all), -EPROBE_DEFER, other errors
  * @remove:     let go of @dev; cannot fail
  * @groups:     groups in the driver's directory
@@ -131,7 +138,8 @@ struct device_driver {
  * @class_groups: groups in /sys/class/NAME
  * @dev_groups:   groups in each of its devices
  * @dev_uevent:   adds keys to a device's events
- * @devnode:      name of the device node below /dev ("vfio/0"), to free(); sets *@mode if not 0. Optional
+ * @devnode:      name of the device node below /dev ("vfio/0"), to free(); sets *@mode if not 0.
+ *                Optional
  * @dev_release:  frees a device that has no release of its own
  * @p:            umdev's; NULL while not registered
  */
@@ -178,9 +186,11 @@ typedef uint32_t devnum_t;
  * @id:     for bus_type.dev_name
  * @groups: its own groups, NULL-terminated
  * @release: frees it when the last reference is gone; this or type's or class's is mandatory
- * @explicit_bind_only: never bound by itself nor through drivers_probe, only where it is told to go.
- *          May be written any time under the device's lock; also an attribute on buses that offer it
- * @driver: the one it is bound to, or NULL. Under the device's lock; a reader without it sees either
+ * @explicit_bind_only: never bound by itself nor through drivers_probe, only where it is told to
+ *          go. May be written any time under the device's lock; also an attribute on buses that
+ *          offer it
+ * @driver: the one it is bound to, or NULL. Under the device's lock; a reader without it sees
+ *          either
  * @driver_override: name of the only driver that may have it, or NULL. Under the device's lock
  * @driver_data: dev_set_drvdata(); umdev sets it to NULL after remove() and after a failed probe()
  * @p:      umdev's, made by device_initialize()
@@ -222,7 +232,10 @@ static inline void dev_set_drvdata(struct device *dev, void *data)
 	dev->driver_data = data;
 }
 
-/** dev_set_name - name a device before device_add(). Return: 0, -EINVAL, -ENOMEM. */
+/**
+ * dev_set_name - name a device before device_add()
+ * Return: 0, -EINVAL (an empty name, or device_add() was called), -ENOMEM.
+ */
 UMDEV_API int dev_set_name(struct device *dev, const char *fmt, ...) __umdev_printf(2, 3);
 
 /**
@@ -237,13 +250,18 @@ UMDEV_API int device_initialize(struct device *dev);
  * device_add - show a device and offer it to the drivers of its bus
  * @dev: initialised, named (by dev_set_name() or its bus), with parent, bus, class and groups set
  *
- * Its directory, attributes and links appear together, then the "add" event, then drivers are tried;
- * that none takes it is no error. A class device goes below /sys/devices/virtual/CLASS if it has no
- * parent, and into a directory CLASS of a parent that is no class device.
+ * Its directory, attributes and links appear together, then the "add" event, then drivers are
+ * tried; that none takes it is no error. A class device goes below /sys/devices/virtual/CLASS if it
+ * has no parent, and into a directory CLASS of a parent that is no class device.
  *
- * Return: 0, -EINVAL (no name, or a parent but neither bus nor class: seed 000), -EEXIST (name taken),
- * -ENODEV (bus or class not registered, or the parent is going away), -ENOMEM. On an error the caller
- * still owns its reference and drops it with put_device(); nothing of the device was ever visible.
+ * Inside a publication of the caller's (umdev/publish.h) drivers are tried at once all the same, so
+ * that it appears with its driver; other threads don't find it before the commit, when drivers that
+ * have come meanwhile are tried too.
+ *
+ * A device is added once in its life. Return: 0, -EINVAL (no name, added before, or a parent but
+ * neither bus nor class: seed 000), -EEXIST (name taken), -ENODEV (bus or class not registered, or
+ * the parent is going away), -ENOMEM. On an error the caller still owns its reference and drops it
+ * with put_device(); nothing of the device was ever visible.
  */
 UMDEV_API int device_add(struct device *dev);
 
@@ -251,7 +269,9 @@ UMDEV_API int device_add(struct device *dev);
  * device_del - the reverse of device_add()
  *
  * Unbinds the driver, sends "remove", takes the directory away. When it returns no show(), store(),
- * probe() or remove() for this device runs or will start, other than one that called it.
+ * probe() or remove() for this device runs or will start, other than a show() or store() that
+ * called it (after device_remove_file_self()). Nothing if it is not added. Children are deleted
+ * before.
  */
 UMDEV_API void device_del(struct device *dev);
 
@@ -287,7 +307,12 @@ UMDEV_API int root_device_register(const char *name, struct device **out);
 /** root_device_unregister - the reverse. */
 UMDEV_API void root_device_unregister(struct device *root);
 
-/** device_lock - the lock under which a device is bound, unbound and renamed; not recursive. */
+/**
+ * device_lock - the lock under which a device is bound and unbound
+ *
+ * Not recursive: a thread that takes it twice ends the program instead of waiting for itself. A
+ * parent's lock is taken before its child's.
+ */
 UMDEV_API void device_lock(struct device *dev);
 /** device_unlock - the reverse. */
 UMDEV_API void device_unlock(struct device *dev);
@@ -306,8 +331,9 @@ UMDEV_API void device_remove_groups(struct device *dev, const struct attribute_g
 /**
  * device_for_each_child - call @fn for each child until it returns something else than 0
  *
- * The children that were there at the beginning; each is kept alive during its call, but may have been
- * deleted in the meantime. Return: what the last call returned, or -ENOMEM.
+ * The children that were there at the beginning and that this thread may see (no other thread's
+ * publication hides them); each is kept alive during its call, but may have been deleted in the
+ * meantime. Return: what the last call returned.
  */
 UMDEV_API int device_for_each_child(struct device *parent, void *data,
 				    int (*fn)(struct device *dev, void *data));
@@ -322,15 +348,20 @@ UMDEV_API const char *dev_driver_string(const struct device *dev);
 
 /**
  * device_attach - find a driver for a device that has none
- * Return: 1 bound (or was), 0 no driver took it, -ENODEV the device is going away.
+ *
+ * Not for one that is explicit_bind_only. Under the lock of another device it does not wait for a
+ * device that is busy: that one is tried when it is free, and the return is 0.
+ * Return: 1 bound (or was), 0 no driver took it, -ENODEV the device is going away, -EPROBE_DEFER
+ * match() can't say yet (it is tried again later), or why it could not be tried.
  */
 UMDEV_API int device_attach(struct device *dev);
 
 /**
  * device_driver_attach - bind this device to this driver, whatever match() says
  *
- * Holds for explicit_bind_only on either side. Return: 0, -EBUSY (bound already), -ENODEV (device or driver
- * is going away), -EAGAIN (probe deferred; it stays unbound and is not retried), else probe()'s error.
+ * Also when either is explicit_bind_only. Return: 0, -EBUSY (bound already), -ENODEV (device or
+ * driver is not registered or going away, or they are of different buses), -EAGAIN (probe deferred;
+ * it stays unbound and is not retried), else probe()'s error.
  */
 UMDEV_API int device_driver_attach(struct device_driver *drv, struct device *dev);
 
@@ -340,7 +371,11 @@ UMDEV_API void device_release_driver(struct device *dev);
 /** device_is_bound - is a driver bound, its probe() finished? */
 UMDEV_API bool device_is_bound(struct device *dev);
 
-/** wait_for_device_probe - wait until deferred probes that were due have been tried. */
+/**
+ * wait_for_device_probe - wait until deferred probes that were due have been tried
+ *
+ * Context: not from a probe().
+ */
 UMDEV_API void wait_for_device_probe(void);
 
 /* ---- drivers ---- */
@@ -348,14 +383,22 @@ UMDEV_API void wait_for_device_probe(void);
 /**
  * driver_register - offer a driver to its bus
  *
- * Binds it to what matches before it returns. If the bus is not registered yet the driver waits and is
- * completed by bus_register() (rule 8). Return: 0, -EBUSY (the name is taken), -EINVAL (no name or bus),
- * -ENOMEM.
+ * Binds it to what matches before it returns. If the bus is not registered yet the driver waits and
+ * is completed by bus_register() (rule 8). Its directory appears with all that is in it; its "add"
+ * event comes after those of what it binds. Return: 0, -EBUSY (the name is taken, or it is
+ * registered), -EINVAL (no name or bus), -ENOMEM.
  */
 UMDEV_API int driver_register(struct device_driver *drv);
-/** driver_unregister - unbind all its devices, then forget it. Waits for everything that runs in it. */
+/**
+ * driver_unregister - unbind all its devices, the last bound first, then forget it
+ *
+ * Waits for everything that runs in it, its attributes too: afterwards nothing calls it any more.
+ * Also for one that still waits for its bus.
+ */
 UMDEV_API void driver_unregister(struct device_driver *drv);
-/** driver_find - the driver of that name on a bus, or NULL. Stays valid only while it is registered. */
+/**
+ * driver_find - the driver of that name on a bus, or NULL. Stays valid only while it is registered.
+ */
 UMDEV_API struct device_driver *driver_find(const char *name, struct bus_type *bus);
 /** driver_for_each_device - as device_for_each_child(), over the devices bound to @drv. */
 UMDEV_API int driver_for_each_device(struct device_driver *drv, void *data,
@@ -363,11 +406,17 @@ UMDEV_API int driver_for_each_device(struct device_driver *drv, void *data,
 
 /* ---- buses ---- */
 
-/** bus_register - make /sys/bus/NAME and complete the drivers that wait for it. Return: 0, -EEXIST, -EINVAL, -ENOMEM. */
+/**
+ * bus_register - make /sys/bus/NAME and complete the drivers that wait for it
+ * Return: 0, -EEXIST, -EINVAL (no name), -ENOMEM.
+ */
 UMDEV_API int bus_register(struct bus_type *bus);
 /** bus_unregister - the reverse; its devices and drivers are gone by now. */
 UMDEV_API void bus_unregister(struct bus_type *bus);
-/** bus_for_each_dev - as device_for_each_child(), over the devices of a bus. */
+/**
+ * bus_for_each_dev - as device_for_each_child(), over its devices. Return: also -EINVAL, not
+ * registered.
+ */
 UMDEV_API int bus_for_each_dev(struct bus_type *bus, void *data,
 			       int (*fn)(struct device *dev, void *data));
 /** bus_for_each_drv - the same over its drivers. */
@@ -386,7 +435,10 @@ UMDEV_API int class_register(struct class *class);
 UMDEV_API void class_unregister(struct class *class);
 
 struct class_compat;
-/** class_compat_register - a class that only links to devices of others, as mdev_bus. NULL: no memory or name taken. */
+/**
+ * class_compat_register - a class that only links to devices of others, as mdev_bus
+ * Return: the class, or NULL: no memory, or the name is taken.
+ */
 UMDEV_API struct class_compat *class_compat_register(const char *name);
 /** class_compat_unregister - the reverse. */
 UMDEV_API void class_compat_unregister(struct class_compat *cls);

@@ -4,20 +4,22 @@
  *
  * Locks, outer to inner:
  *
- *   device lock          one per device: binding, unbinding, its driver_override and explicit_bind_only.
- *                        Held while match(), probe() and remove() run. A parent's before its child's
- *   bus_private.lock     the lists of one bus: its devices, its drivers, who is bound to whom
- *   class_private.lock   the directories that one class has below its devices' parents
- *   registry_lock        which buses and classes are registered, how far each driver is, who uses it
- *   children_lock        the lists of children of all devices
- *   deferred.c's lock    the devices whose probe is to be tried again
+ *   device lock         one per device: binding, unbinding, its driver_override and
+ *                       explicit_bind_only. Held while match(), probe() and remove() run. A
+ *                       parent's before its child's
+ *   bus_private.lock    the lists of one bus: its devices, its drivers, who is bound to whom
+ *   class_private.lock  the directories that one class has below its devices' parents
+ *   registry_lock       which buses and classes are registered, how far each driver is, who uses it
+ *   children_lock       the lists of children of all devices
+ *   deferred.c's lock   the devices whose probe is to be tried again
  *   the locks of uevents and of the tree (see kernfs.h)
  *
- * Only the device lock is held while somebody else's code runs. A driver is kept from going away by a
- * use (driver_use()), which driver_unregister() waits for; everything else by references.
+ * Only the device lock is held while somebody else's code runs. A driver is kept from going away by
+ * a use (driver_use()), which driver_unregister() waits for; everything else by references.
  *
- * A thread that holds a device lock never waits for another device's lock in order to bind by itself:
- * it leaves a note on the busy device (device_private.retry), and who lets go of that lock tries.
+ * A thread that holds a device lock never waits for another device's lock in order to bind by
+ * itself: it leaves a note on the busy device (device_private.retry), and who lets go of that lock
+ * tries.
  */
 #ifndef UMDEV_MODEL_BASE_H
 #define UMDEV_MODEL_BASE_H
@@ -36,13 +38,15 @@ RB_HEAD(glue_tree, class_glue);
 
 /**
  * struct bus_private - a registered bus
- * @kobj:      /sys/bus/NAME; references keep this struct
+ * @kobj:      /sys/bus/NAME; references keep this struct, its attributes' calls keep bus_type.p
  * @bus:       its owner's description, valid while the bus is registered
  * @devices_dir, @drivers_dir: its two directories
- * @lock:      guards what is said to be under it, here and in the private parts of devices and drivers
+ * @lock:      guards what is said to be under it, here and in the private parts of devices and
+ *             drivers
  * @devices:   all devices, in order of arrival; under @lock
  * @by_name:   the same, by name; under @lock
  * @drivers:   all complete drivers, in order of arrival; under @lock
+ * @open:      devices and drivers may come; under registry_lock
  * @autoprobe: atomic; do devices and drivers find each other by themselves?
  */
 struct bus_private {
@@ -54,6 +58,7 @@ struct bus_private {
 	struct roster devices;
 	struct device_tree by_name;
 	struct roster drivers;
+	bool open;
 	bool autoprobe;
 };
 
@@ -108,7 +113,8 @@ struct class_private {
  * struct device_private - what the model keeps for each device
  * @device:    the device
  * @lock:      device_lock()
- * @bus:       from device_add() to the device's release, with a reference; NULL without a bus
+ * @bus:       set by device_add(), dropped by the device's release, with a reference; NULL without
+ *             a bus
  * @class:     the same for its class
  * @glue:      the directory of its class that it is in, or NULL; device_add() to device_del()
  * @on_bus, @by_name: in the lists of its bus; under bus->lock
@@ -120,7 +126,9 @@ struct class_private {
  * @publisher: the thread that added it; written before it gets into any list
  * @published: atomic; others than @publisher may see it
  * @tried:     its drivers were tried while it was hidden. @publisher only
- * @added:     between device_add() and device_del(): it may be bound. Written under the device lock, atomic
+ * @used:      was added once, and can't be again. Written by device_add() only
+ * @added:     between device_add() and device_del(): it may be bound. Written under the device
+ *             lock, atomic
  * @retry:     atomic; some thread wanted to bind it and could not wait for its lock
  */
 struct device_private {
@@ -139,6 +147,7 @@ struct device_private {
 	pthread_t publisher;
 	bool published;
 	bool tried;
+	bool used;
 	bool added;
 	bool retry;
 };
@@ -169,24 +178,29 @@ extern struct model_roots model_roots;
  * model_init - make the roots, if they are not there yet
  *
  * Called by everything that registers something, so things may be registered before umdev_start().
- * Context: any thread, also inside a publication. Return: 0 or -ENOMEM, after which it may be called
- * again.
+ * Context: any thread, also inside a publication. Return: 0 or -ENOMEM, after which it may be
+ * called again.
  */
 int model_init(void);
 
 /**
  * model_exit - the reverse: end the thread for deferred probes and remove the roots
  *
- * Context: everything that was registered is unregistered; no other thread uses the model. Afterwards
- * model_init() may bring it up again. Nothing if it is not up.
+ * Context: everything that was registered is unregistered; no other thread uses the model.
+ * Afterwards model_init() may bring it up again. Nothing if it is not up.
  */
 void model_exit(void);
 
 /**
  * module_kobject - the directory /sys/module/NAME of a module
- * Return: an object that lives until the module is unloaded, or NULL if it has none.
+ * module_drivers_dir - the directory "drivers" in there, made at the first call
+ *
+ * Whatever knows modules implements them; they are weak here, so that the model stands alone.
+ * Return: an object that lives until the module is unloaded; NULL if it has none, or without
+ * memory.
  */
 struct kobject *module_kobject(struct module *mod);
+struct kobject *module_drivers_dir(struct module *mod);
 
 /* ---- bus.c ---- */
 
@@ -222,21 +236,27 @@ struct bus_walk bus_walk_devices(struct bus_private *bp);
 struct bus_walk bus_walk_drivers(struct bus_private *bp);
 /**
  * bus_next_device - the next device that this thread may see
- * @prev: what the last call returned, whose reference is dropped; NULL at first. To end a walk early,
- *        drop it instead of the next call
+ * @prev: what the last call returned, whose reference is dropped; NULL at first. To end a walk
+ *        early, drop it instead of the next call
  * Return: a device with a reference, or NULL at the end.
  */
 struct device *bus_next_device(struct bus_walk *walk, struct device *prev);
-/** bus_next_driver - the same for drivers: with a use and a reference, to be dropped by driver_unuse(). */
+/**
+ * bus_next_driver - the same for drivers: with a use and a reference, to be dropped by
+ * driver_unuse().
+ */
 struct driver_private *bus_next_driver(struct bus_walk *walk, struct driver_private *prev);
-/** bus_find_device - the device of that name, one newline at the end allowed, as bus_next_device(). */
+/**
+ * bus_find_device - the device of that name, one newline at the end allowed, as bus_next_device().
+ */
 struct device *bus_find_device(struct bus_private *bp, const char *name);
 
 /* ---- driver.c ---- */
 
 /**
  * driver_use - keep a driver from going away
- * @dp: kept by the caller until this returns, by the lock of a list that it is on or a running attribute
+ * @dp: kept by the caller until this returns, by the lock of a list that it is on or a running
+ *      attribute
  * Return: false if it is not complete, or in driver_unregister() already.
  */
 bool driver_use(struct driver_private *dp);
@@ -245,7 +265,9 @@ struct driver_private *driver_use_registered(struct device_driver *drv);
 /** driver_unuse - the reverse. */
 void driver_unuse(struct driver_private *dp);
 
-/** driver_complete_waiting - complete the drivers that wait for a bus that has just been registered. */
+/**
+ * driver_complete_waiting - complete the drivers that wait for a bus that has just been registered.
+ */
 void driver_complete_waiting(struct bus_private *bp);
 
 /* ---- dd.c ---- */
@@ -274,6 +296,12 @@ static inline struct device_driver *device_get_driver(const struct device *dev)
 
 /** deferred_del - a device is not to be tried again any more. */
 void deferred_del(struct device *dev);
+/**
+ * deferred_kick - have the worker try a device, if it is added
+ *
+ * Context: the caller keeps @dev; any lock of the caller's.
+ */
+void deferred_kick(struct device *dev);
 /** deferred_trigger - something was bound or registered: try those that wait. Context: any. */
 void deferred_trigger(void);
 
@@ -281,8 +309,8 @@ void deferred_trigger(void);
  * deferred_probe_begin, deferred_probe_end - around each match and probe that may be deferred
  * @deferred: have @dev tried again after the next binding; it is locked and added
  *
- * A binding by another thread between the two may be what this probe missed; then it is tried again at
- * once. Return of begin: to be given to end.
+ * A binding by another thread between the two may be what this probe missed; then it is tried again
+ * at once. Return of begin: to be given to end.
  */
 uint64_t deferred_probe_begin(void);
 void deferred_probe_end(struct device *dev, uint64_t begun, bool deferred);
@@ -313,10 +341,16 @@ extern const struct sysfs_ops device_sysfs_ops;
 /** device_add_uevent_file, device_remove_uevent_file - the attribute uevent */
 int device_add_uevent_file(struct device *dev);
 void device_remove_uevent_file(struct device *dev);
-/** device_add_devnum, device_remove_devnum - the attribute dev and its link; nothing without a number */
+/**
+ * device_add_devnum, device_remove_devnum - the attribute dev and its link; nothing without a
+ * number
+ */
 int device_add_devnum(struct device *dev);
 void device_remove_devnum(struct device *dev);
-/** device_add_override, device_remove_override - driver_override and explicit_bind_only, if its bus has them */
+/**
+ * device_add_override, device_remove_override - driver_override and explicit_bind_only, if its bus
+ * has them
+ */
 int device_add_override(struct device *dev);
 void device_remove_override(struct device *dev);
 
@@ -324,7 +358,15 @@ void device_remove_override(struct device *dev);
 
 extern const struct kset_uevent_ops device_uevent_ops;
 
-/** device_uevent_keys - add the keys that are the device's own. Return: 0, -ENOMEM, a callback's error. */
+/**
+ * device_announce - send an event of a device where there is no way back: an error is logged only.
+ */
+void device_announce(struct device *dev, enum kobject_action action);
+
+/**
+ * device_uevent_keys - add the keys that are the device's own. Return: 0, -ENOMEM, a callback's
+ * error.
+ */
 int device_uevent_keys(struct device *dev, struct kobj_uevent_env *env);
 
 /* ---- class.c ---- */
@@ -342,7 +384,9 @@ int class_glue_get(struct class_private *cp, struct kobject *parent, struct clas
 void class_glue_put(struct class_private *cp, struct class_glue *glue);
 struct kobject *class_glue_kobj(struct class_glue *glue);
 
-/** class_add_device, class_remove_device - the links between a device and its class; none: nothing */
+/**
+ * class_add_device, class_remove_device - the links between a device and its class; none: nothing
+ */
 int class_add_device(struct device *dev);
 void class_remove_device(struct device *dev);
 

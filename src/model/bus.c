@@ -26,8 +26,10 @@ struct bus_private *bus_get_private(struct bus_type *bus)
 
 	pthread_mutex_lock(&registry_lock);
 	bp = bus->p;
-	if (bp)
+	if (bp && bp->open)
 		kobject_get(&bp->kobj);
+	else
+		bp = NULL;
 	pthread_mutex_unlock(&registry_lock);
 	return bp;
 }
@@ -252,31 +254,21 @@ void bus_remove_device(struct device *dev)
 	device_release_driver(dev);
 }
 
-/* ---- attributes of a bus ---- */
+/* ---- attributes of a bus, which is there while one of them runs ---- */
 
 static ssize_t uevent_store(struct bus_type *bus, const char *buf, size_t count)
 {
-	struct bus_private *bp = bus_get_private(bus);
-	int err;
+	int err = kobject_synth_uevent(&bus->p->kobj, buf, count);
 
-	if (!bp)
-		return -ENODEV;
-	err = kobject_synth_uevent(&bp->kobj, buf, count);
-	bus_put_private(bp);
 	return err ? err : (ssize_t)count;
 }
 static BUS_ATTR_WO(uevent);
 
 static ssize_t drivers_probe_store(struct bus_type *bus, const char *buf, size_t count)
 {
-	struct bus_private *bp = bus_get_private(bus);
-	struct device *dev;
+	struct device *dev = bus_find_device(bus->p, buf);
 	int err;
 
-	if (!bp)
-		return -ENODEV;
-	dev = bus_find_device(bp, buf);
-	bus_put_private(bp);
 	if (!dev)
 		return -ENODEV;
 	err = rescan_device(dev, NULL);
@@ -287,24 +279,12 @@ static BUS_ATTR_WO(drivers_probe);
 
 static ssize_t drivers_autoprobe_show(struct bus_type *bus, char *buf)
 {
-	struct bus_private *bp = bus_get_private(bus);
-	int len;
-
-	if (!bp)
-		return -ENODEV;
-	len = sysfs_emit(buf, "%d\n", __atomic_load_n(&bp->autoprobe, __ATOMIC_RELAXED));
-	bus_put_private(bp);
-	return len;
+	return sysfs_emit(buf, "%d\n", __atomic_load_n(&bus->p->autoprobe, __ATOMIC_RELAXED));
 }
 
 static ssize_t drivers_autoprobe_store(struct bus_type *bus, const char *buf, size_t count)
 {
-	struct bus_private *bp = bus_get_private(bus);
-
-	if (!bp)
-		return -ENODEV;
-	__atomic_store_n(&bp->autoprobe, buf[0] != '0', __ATOMIC_RELAXED);
-	bus_put_private(bp);
+	__atomic_store_n(&bus->p->autoprobe, buf[0] != '0', __ATOMIC_RELAXED);
 	return count;
 }
 static BUS_ATTR_RW(drivers_autoprobe);
@@ -401,6 +381,9 @@ static int bus_show(struct bus_private *bp)
 	err = kobject_uevent(&bp->kobj, KOBJ_ADD);
 	if (err)
 		goto remove_groups;
+	pthread_mutex_lock(&registry_lock);
+	bp->bus->p = bp;
+	pthread_mutex_unlock(&registry_lock);
 	publish_commit();
 	return 0;
 
@@ -449,7 +432,7 @@ int bus_register(struct bus_type *bus)
 	}
 
 	pthread_mutex_lock(&registry_lock);
-	bus->p = bp;
+	bp->open = true;
 	pthread_mutex_unlock(&registry_lock);
 	driver_complete_waiting(bp);
 	return 0;
@@ -461,7 +444,8 @@ void bus_unregister(struct bus_type *bus)
 
 	pthread_mutex_lock(&registry_lock);
 	bp = bus->p;
-	bus->p = NULL;
+	if (bp)
+		bp->open = false;
 	pthread_mutex_unlock(&registry_lock);
 	if (!bp) {
 		pr_err("bus '%s' is unregistered, but it is not registered", bus->name);
@@ -473,5 +457,8 @@ void bus_unregister(struct bus_type *bus)
 		pr_err("bus '%s' is unregistered while it has devices or drivers", bus->name);
 	pthread_mutex_unlock(&bp->lock);
 	bus_hide(bp);
+	pthread_mutex_lock(&registry_lock);
+	bus->p = NULL;
+	pthread_mutex_unlock(&registry_lock);
 	bus_put_private(bp);
 }

@@ -2,8 +2,8 @@
 /*
  * Binding: which driver gets which device, when, and how it is taken away again.
  *
- * Behaviour: Linux 6.1 drivers/base/dd.c; explicit binding after "RFC: (re-)binding the VFIO platform
- * driver to a platform device" (2013).
+ * Behaviour: Linux 6.1 drivers/base/dd.c; explicit binding after "RFC: (re-)binding the VFIO
+ * platform driver to a platform device" (2013).
  *
  * Each decision and its execution happen under one hold of the device's lock. That is what makes
  * explicit binding safe: there is no moment between "nobody else may have it" and "it is yours".
@@ -100,13 +100,13 @@ static void driver_bound(struct device *dev, struct driver_private *dp)
 	pthread_mutex_unlock(&dp->bus->lock);
 
 	deferred_del(dev);
-	kobject_uevent(&dev->kobj, KOBJ_BIND);
+	device_announce(dev, KOBJ_BIND);
 	deferred_trigger();
 }
 
 /*
- * Bind @dev to @dp, all or nothing. *@refused tells an error of the driver's, after which another one
- * may have a try, from one of umdev's.
+ * Bind @dev to @dp, all or nothing. *@refused tells an error of the driver's, after which another
+ * one may have a try, from one of umdev's.
  */
 static int really_probe(struct device *dev, struct driver_private *dp, bool *refused)
 {
@@ -153,7 +153,7 @@ static void release_driver(struct device *dev)
 	__atomic_store_n(&dev->driver, NULL, __ATOMIC_RELEASE);
 	roster_leave(&dev->p->on_driver);
 	pthread_mutex_unlock(&dp->bus->lock);
-	kobject_uevent(&dev->kobj, KOBJ_UNBIND);
+	device_announce(dev, KOBJ_UNBIND);
 }
 
 /* ---- binding by itself ---- */
@@ -233,7 +233,9 @@ void driver_attach(struct driver_private *dp)
 	while ((dev = bus_next_device(&walk, dev))) {
 		if (!device_lock_to_bind(dev))
 			continue;
-		/* An error concerns this device only; it is in the log, or the device is deferred. */
+		/*
+		 * An error concerns this device only; it is in the log, or the device is deferred.
+		 */
 		if (device_is_added(dev) && !dev->driver && !dev->explicit_bind_only)
 			try_driver(dev, dp);
 		device_unlock(dev);
@@ -295,7 +297,9 @@ int driver_unbind(struct driver_private *dp, struct device *dev)
 {
 	int err = -ENODEV;
 
-	/* One that is bound to another driver is left in peace, also by not waiting for its lock. */
+	/*
+	 * One that is bound to another driver is left in peace, also by not waiting for its lock.
+	 */
 	if (device_get_driver(dev) != dp->driver)
 		return err;
 	device_lock(dev);

@@ -3,9 +3,9 @@
  * Probes that are to be tried again because something that they need was not there yet.
  * Behaviour: Linux 6.1 drivers/base/dd.c.
  *
- * A device waits on the list "pending" until anything is bound; then all that wait move to "due" and
- * the worker tries one after the other. Devices hold no reference while on a list: device_del() takes
- * them off, and nobody enters a device that is not added.
+ * A device waits on the list "pending" until anything is bound; then all that wait move to "due"
+ * and the worker tries one after the other. Devices hold no reference while on a list: device_del()
+ * takes them off, and nobody enters a device that is not added.
  */
 #include <errno.h>
 #include <string.h>
@@ -105,6 +105,18 @@ void deferred_del(struct device *dev)
 	pthread_mutex_unlock(&deferred_lock);
 }
 
+void deferred_kick(struct device *dev)
+{
+	pthread_mutex_lock(&deferred_lock);
+	/* Read under the lock that device_del() takes later in order to take it off the list. */
+	if (device_is_added(dev)) {
+		list_del_init(&dev->p->deferred);
+		list_add_tail(&dev->p->deferred, &due);
+		wake_worker();
+	}
+	pthread_mutex_unlock(&deferred_lock);
+}
+
 void deferred_trigger(void)
 {
 	pthread_mutex_lock(&deferred_lock);
@@ -115,8 +127,8 @@ void deferred_trigger(void)
 }
 
 /*
- * Triggers so far that others caused. What a probe itself binds (children) can't be what it has missed;
- * were it counted, a driver that adds children and then defers would be tried for ever.
+ * Triggers so far that others caused. What a probe itself binds (children) can't be what it has
+ * missed; were it counted, a driver that adds children and then defers would be tried for ever.
  */
 static uint64_t foreign_triggers(void)
 {

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Devices: their life, their place in the tree, their children. Behaviour: Linux 6.1 drivers/base/core.c. */
+/*
+ * Devices: their life, their place in the tree, their children. Behaviour: Linux 6.1
+ * drivers/base/core.c.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/alloc.h"
 #include "model/base.h"
+#include "model/kobject_internal.h"
 
 /* How many device locks this thread holds. */
 static __thread unsigned int locks_held;
@@ -68,8 +72,9 @@ void device_unlock(struct device *dev)
 		pr_err("device '%s': unlock: %s", dev_name(dev), strerror(err));
 		abort();
 	}
+	/* By the worker: the caller may hold what a probe would wait for. */
 	if (__atomic_exchange_n(retry, false, __ATOMIC_SEQ_CST))
-		bus_probe_device(dev);
+		deferred_kick(dev);
 }
 
 /* ---- life ---- */
@@ -145,6 +150,9 @@ int dev_set_name(struct device *dev, const char *fmt, ...)
 	char *name;
 	int err;
 
+	/* Lists are in the order of the names, and others read them. */
+	if (dev->p && dev->p->used)
+		return -EINVAL;
 	va_start(args, fmt);
 	name = vasprintf_f(fmt, args);
 	va_end(args);
@@ -160,12 +168,20 @@ int dev_set_name(struct device *dev, const char *fmt, ...)
 bool device_is_visible(const struct device *dev)
 {
 	const struct device_private *p = dev->p;
+	struct kernfs_node *dir;
+	bool hidden;
 
-	return __atomic_load_n(&p->published, __ATOMIC_SEQ_CST) ||
-	       pthread_equal(p->publisher, pthread_self());
+	if (__atomic_load_n(&p->published, __ATOMIC_SEQ_CST) ||
+	    pthread_equal(p->publisher, pthread_self()))
+		return true;
+	/* As the tree has it: who was told of it just now must not hear that it is not there. */
+	dir = kobject_get_dir(&((struct device *)dev)->kobj);
+	hidden = !dir || kernfs_hidden_by(dir);
+	kernfs_put(dir);
+	return !hidden;
 }
 
-/* From device_add() on: find out when others may see it. Holds a reference until then. */
+/* Find out when others may see it. Holds a reference until then. */
 static void publication_begun(struct device *dev)
 {
 	struct device_private *p = dev->p;
@@ -181,15 +197,18 @@ static void publication_ended(struct publish_work *work, bool shown)
 	struct device *dev = p->device;
 
 	if (!shown && device_is_added(dev)) {
-		/* An abort that its adder has not undone it for: it belongs to the outer one now. */
+		/*
+		 * An abort that its adder has not undone it for: it belongs to the outer one now.
+		 */
 		publish_on_end(work);
 		return;
 	}
-	work->fn = NULL;
 	if (shown && device_is_added(dev)) {
 		__atomic_store_n(&p->published, true, __ATOMIC_SEQ_CST);
 		if (p->tried) {
-			/* Drivers that came, and devices that looked for it, while it was hidden. */
+			/*
+			 * Drivers that came, and devices that looked for it, while it was hidden.
+			 */
 			bus_probe_device(dev);
 			deferred_trigger();
 		}
@@ -336,9 +355,19 @@ static void device_hide(struct device *dev)
 	device_remove_attrs(dev);
 	bus_remove_device(dev);
 	deferred_del(dev);
-	kobject_uevent(&dev->kobj, KOBJ_REMOVE);
+	device_announce(dev, KOBJ_REMOVE);
 	kobject_del(&dev->kobj);
 	device_leave_place(dev);
+}
+
+static void device_unprepare(struct device *dev)
+{
+	struct device_private *p = dev->p;
+
+	bus_put_private(p->bus);
+	p->bus = NULL;
+	class_put_private(p->class);
+	p->class = NULL;
 }
 
 /* Its name, if its bus numbers its devices, and its bus and class, if they are registered. */
@@ -359,13 +388,12 @@ static int device_prepare(struct device *dev)
 		       dev_name(dev));
 		return -EINVAL;
 	}
-	/* Those of an earlier device_add(), which the device has kept. */
-	bus_put_private(p->bus);
-	class_put_private(p->class);
 	p->bus = dev->bus ? bus_get_private(dev->bus) : NULL;
 	p->class = dev->class ? class_get_private(dev->class) : NULL;
-	if ((dev->bus && !p->bus) || (dev->class && !p->class))
+	if ((dev->bus && !p->bus) || (dev->class && !p->class)) {
+		device_unprepare(dev);
 		return -ENODEV;
+	}
 	return 0;
 }
 
@@ -376,7 +404,7 @@ int device_add(struct device *dev)
 
 	if (!p)
 		return -ENOMEM;
-	if (device_is_added(dev))
+	if (p->used)
 		return -EINVAL;
 	err = model_init();
 	if (err)
@@ -386,21 +414,20 @@ int device_add(struct device *dev)
 		return err;
 
 	p->publisher = pthread_self();
-	__atomic_store_n(&p->published, false, __ATOMIC_SEQ_CST);
-	p->tried = false;
 	get_device(dev->parent);
 	publish_begin();
 	err = device_show(dev);
 	if (err) {
 		publish_abort();
 		put_device(dev->parent);
+		device_unprepare(dev);
 		/* Its place is gone because the parent is. */
 		return err == -ENOENT ? -ENODEV : err;
 	}
+	p->used = true;
 	device_join_parent(dev);
 	device_set_added(dev, true);
-	if (!p->publication.fn)
-		publication_begun(dev);
+	publication_begun(dev);
 	publish_commit();
 
 	p->tried = true;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The attributes that devices have by themselves. Behaviour: Linux 6.1 drivers/base/core.c, platform.c. */
+/*
+ * The attributes that devices have by themselves. Behaviour: Linux 6.1 drivers/base/core.c,
+ * platform.c.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

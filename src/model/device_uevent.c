@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a device says of itself: in its events and in the log. Behaviour: Linux 6.1 drivers/base/core.c. */
+/*
+ * What a device says of itself: in its events and in the log. Behaviour: Linux 6.1
+ * drivers/base/core.c.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +108,14 @@ const struct kset_uevent_ops device_uevent_ops = {
 	.name = device_uevent_subsystem,
 	.uevent = device_uevent,
 };
+
+void device_announce(struct device *dev, enum kobject_action action)
+{
+	int err = kobject_uevent(&dev->kobj, action);
+
+	if (err)
+		dev_err(dev, "an event was lost: %s", strerror(-err));
+}
 
 static const char *device_family(const struct device *dev)
 {

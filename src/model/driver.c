@@ -239,102 +239,45 @@ static const struct kset_uevent_ops driver_uevent_ops = {
 
 /* ---- links between a driver and its module ---- */
 
-/* Modules without a directory of their own, when nothing that knows modules is linked in. */
 __attribute__((weak)) struct kobject *module_kobject(struct module *mod)
 {
 	return NULL;
 }
 
-/**
- * struct module_drivers - /sys/module/NAME/drivers, while it is needed
- * @users: drivers that are linked from it; under module_drivers_lock, as @list
- */
-struct module_drivers {
-	struct module *mod;
-	struct kobject *kobj;
-	unsigned int users;
-	struct list_head list;
-};
-
-static LIST_HEAD(module_drivers); /* under module_drivers_lock */
-/* Outside of the locks of the tree, inside of all others. */
-static pthread_mutex_t module_drivers_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static struct module_drivers *module_drivers_find(struct module *mod)
+__attribute__((weak)) struct kobject *module_drivers_dir(struct module *mod)
 {
-	struct module_drivers *md;
-
-	list_for_each_entry (md, &module_drivers, list)
-		if (md->mod == mod)
-			return md;
 	return NULL;
-}
-
-static void module_drivers_put(struct module_drivers *md)
-{
-	if (--md->users)
-		return;
-	list_del_init(&md->list);
-	kobject_del(md->kobj);
-	kobject_put(md->kobj);
-	free(md);
-}
-
-static struct module_drivers *module_drivers_get(struct module *mod, struct kobject *mkobj)
-{
-	struct module_drivers *md = module_drivers_find(mod);
-
-	if (!md) {
-		md = zalloc(sizeof(*md));
-		if (!md)
-			return NULL;
-		/* The module's other drivers will use it too, so it can't wait for this one's commit. */
-		publish_suspend();
-		md->kobj = kobject_create_and_add("drivers", mkobj);
-		publish_resume();
-		if (!md->kobj) {
-			free(md);
-			return NULL;
-		}
-		md->mod = mod;
-		list_add_tail(&md->list, &module_drivers);
-	}
-	md->users++;
-	return md;
 }
 
 static int module_add_driver(struct driver_private *dp)
 {
-	struct device_driver *drv = dp->driver;
-	struct kobject *mkobj = drv->owner ? module_kobject(drv->owner) : NULL;
-	struct module_drivers *md;
-	int err;
+	struct module *owner = dp->driver->owner;
+	struct kobject *mkobj = owner ? module_kobject(owner) : NULL;
+	struct kobject *dir;
+	int err = -ENOMEM;
 
 	if (!mkobj)
 		return 0;
-	dp->module_link = asprintf_f("%s:%s", drv->bus->name, drv->name);
+	/* The module's other drivers will use it too, so it can't wait for this one's commit. */
+	publish_suspend();
+	dir = module_drivers_dir(owner);
+	publish_resume();
+	if (!dir)
+		return err;
+	dp->module_link = asprintf_f("%s:%s", dp->driver->bus->name, dp->driver->name);
 	if (!dp->module_link)
-		return -ENOMEM;
-	pthread_mutex_lock(&module_drivers_lock);
-	err = -ENOMEM;
-	md = module_drivers_get(drv->owner, mkobj);
-	if (!md)
-		goto unlock;
-	err = sysfs_create_link(md->kobj, &dp->kobj, dp->module_link);
+		return err;
+	err = sysfs_create_link(dir, &dp->kobj, dp->module_link);
 	if (err)
-		goto put;
+		goto free_name;
 	err = sysfs_create_link(&dp->kobj, mkobj, "module");
 	if (err)
 		goto remove_link;
-	pthread_mutex_unlock(&module_drivers_lock);
 	return 0;
 
 remove_link:
-	sysfs_remove_link(md->kobj, dp->module_link);
-put:
-	module_drivers_put(md);
-unlock:
-	pthread_mutex_unlock(&module_drivers_lock);
+	sysfs_remove_link(dir, dp->module_link);
+free_name:
 	free(dp->module_link);
 	dp->module_link = NULL;
 	return err;
@@ -342,16 +285,10 @@ unlock:
 
 static void module_remove_driver(struct driver_private *dp)
 {
-	struct module_drivers *md;
-
 	if (!dp->module_link)
 		return;
-	pthread_mutex_lock(&module_drivers_lock);
-	md = module_drivers_find(dp->driver->owner);
 	sysfs_remove_link(&dp->kobj, "module");
-	sysfs_remove_link(md->kobj, dp->module_link);
-	module_drivers_put(md);
-	pthread_mutex_unlock(&module_drivers_lock);
+	sysfs_remove_link(module_drivers_dir(dp->driver->owner), dp->module_link);
 	free(dp->module_link);
 	dp->module_link = NULL;
 }
@@ -488,6 +425,7 @@ static struct driver_private *driver_alloc(struct device_driver *drv)
 static int driver_enter(struct device_driver *drv, struct driver_private *dp)
 {
 	struct driver_private *other;
+	struct bus_private *bp;
 	int err = 0;
 
 	pthread_mutex_lock(&registry_lock);
@@ -495,9 +433,10 @@ static int driver_enter(struct device_driver *drv, struct driver_private *dp)
 		err = -EBUSY;
 		goto unlock;
 	}
-	dp->bus = drv->bus->p;
-	if (dp->bus) {
-		kobject_get(&dp->bus->kobj);
+	bp = drv->bus->p;
+	if (bp && bp->open) {
+		dp->bus = bp;
+		kobject_get(&bp->kobj);
 	} else {
 		list_for_each_entry (other, &waiting_drivers, waiting)
 			if (other->driver->bus == drv->bus &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Publications as the model itself needs them: to know when one is over, and to show something early.
+ * Publications as the model itself needs them: to know when one is over, and to show something
+ * early.
  */
 #ifndef UMDEV_MODEL_PUBLISH_WORK_H
 #define UMDEV_MODEL_PUBLISH_WORK_H
@@ -23,9 +24,9 @@ struct publish_work {
  * publish_on_end - have @work->fn called when the calling thread's publication is over
  * @work: embedded in what it is about; in use until its call
  *
- * @shown is true after the outermost commit, when all is shown and its events are sent; false when a
- * publish_abort() has ended the publication, inner or outermost, in which this was called. Without an
- * open publication the call comes at once, with true.
+ * @shown is true after the outermost commit, when all is shown and its events are sent; false when
+ * a publish_abort() has ended the publication, inner or outermost, in which this was called.
+ * Without an open publication the call comes at once, with true.
  *
  * Context: the call comes in this thread, in the order of registration; it may sleep and publish.
  */

@@ -2,10 +2,10 @@
 /*
  * Rosters: lists in order of arrival that can be walked without holding their lock.
  *
- * Each entry gets a number when it joins. A walk remembers the entry that it stands on and its number;
- * if that entry has left meanwhile, the walk goes on behind the number. So nothing has to be copied
- * and no walk can fail, however the list changes below it. What joins during a walk is no part of it:
- * the walk ends at the number that was the last one when it began.
+ * Each entry gets a number when it joins. A walk remembers the entry that it stands on and its
+ * number; if that entry has left meanwhile, the walk goes on behind the number. So nothing has to
+ * be copied and no walk can fail, however the list changes below it. What joins during a walk is no
+ * part of it: the walk ends at the number that was the last one when it began.
  *
  * The owner of a roster says which lock guards it; the caller holds that lock in each call here.
  */
