@@ -80,16 +80,30 @@ static struct sysfs_inode *inode_create(struct sysfs_mount *mount, struct kernfs
 	return inode;
 }
 
+/* Called with mount->lock held. The slot of a thread whose id is not known here is never used. */
+static struct sysfs_refused *refused_slot(struct sysfs_mount *mount, pid_t tid)
+{
+	return &mount->refused[(unsigned int)tid % SYSFS_REFUSED];
+}
+
+/* Called with mount->lock held. */
+static bool was_refused(struct sysfs_mount *mount, const struct kernfs_node *kn, pid_t tid)
+{
+	struct sysfs_refused *slot = refused_slot(mount, tid);
+
+	return tid > 0 && slot->tid == tid && slot->kn == kn;
+}
+
 /* Takes over the caller's reference to @kn in any case. Return: an inode with one more lookup. */
 static struct sysfs_inode *inode_get(struct sysfs_mount *mount, struct kernfs_node *kn,
-				     uint64_t dotdot)
+				     uint64_t dotdot, pid_t tid)
 {
 	struct sysfs_inode *inode;
 	bool found;
 
 	pthread_mutex_lock(&mount->lock);
 	inode = inode_find(mount, kn);
-	found = inode && !inode->writers;
+	found = inode && !inode->writers && !was_refused(mount, kn, tid);
 	if (!found)
 		inode = inode_create(mount, kn, !inode);
 	if (inode) {
@@ -119,15 +133,19 @@ static void inode_forget(struct sysfs_mount *mount, fuse_ino_t ino, uint64_t nlo
 int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid_t tid)
 {
 	struct sysfs_inode *inode = sysfs_inode_of(ino);
+	bool again;
 	int err = 0;
 
 	if (!inode)
 		return 0;
 	pthread_mutex_lock(&mount->lock);
-	if (writer && inode->writers && inode->shared && inode->refused != tid) {
-		inode->refused = tid;
+	again = was_refused(mount, inode->kn, tid);
+	if (writer && inode->writers && inode->shared && tid > 0 && !again) {
+		*refused_slot(mount, tid) = (struct sysfs_refused) { .tid = tid, .kn = inode->kn };
 		err = -ESTALE;
 	} else {
+		if (again)
+			refused_slot(mount, tid)->tid = 0;
 		inode->opens++;
 		inode->writers += writer;
 	}
@@ -175,7 +193,7 @@ void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	kernfs_getattr(kn, &entry.attr);
-	inode = inode_get(mount, kn, kernfs_ino(dir));
+	inode = inode_get(mount, kn, kernfs_ino(dir), fuse_req_ctx(req)->pid);
 	if (!inode) {
 		fuse_reply_err(req, ENOMEM);
 		return;

@@ -178,11 +178,15 @@ int worker_pool_start(struct worker_pool *pool, struct fuse_session *session)
 	return err;
 }
 
-void worker_pool_expect_end(struct worker_pool *pool)
+bool worker_pool_expect_end(struct worker_pool *pool)
 {
+	bool ended;
+
 	pthread_mutex_lock(&pool->lock);
+	ended = pool->ended;
 	pool->ended = true;
 	pthread_mutex_unlock(&pool->lock);
+	return !ended;
 }
 
 void worker_pool_stop(struct worker_pool *pool)

@@ -37,8 +37,11 @@ struct worker_pool {
  */
 int worker_pool_start(struct worker_pool *pool, struct fuse_session *session);
 
-/** worker_pool_expect_end - the session is about to end on purpose: no word about it in the log. */
-void worker_pool_expect_end(struct worker_pool *pool);
+/**
+ * worker_pool_expect_end - the session is about to end on purpose: no word about it in the log
+ * Return: false if it has ended already, by somebody else's doing.
+ */
+bool worker_pool_expect_end(struct worker_pool *pool);
 
 /**
  * worker_pool_stop - end all threads

@@ -24,9 +24,20 @@
 
 #define SYSFS_POLL_BUCKETS 64
 
+#define SYSFS_REFUSED 64
+
 struct sysfs_inode;
 
 RB_HEAD(sysfs_inode_tree, sysfs_inode);
+
+/**
+ * struct sysfs_refused - a thread that was last sent to look a name up again
+ * @kn: what it wanted to open; only its address is used
+ */
+struct sysfs_refused {
+	pid_t tid;
+	const struct kernfs_node *kn;
+};
 
 /**
  * struct sysfs_mount - one mount of the tree
@@ -41,10 +52,11 @@ struct sysfs_mount {
 	struct worker_pool pool;
 
 	pthread_mutex_t lock;
-	struct sysfs_inode_tree shared; /* by node, under lock */
-	struct list_head inodes;	/* all of struct sysfs_inode, under lock */
-	struct list_head files;		/* all of struct sysfs_file, under lock */
-	struct list_head listings;	/* all of struct sysfs_listing, under lock */
+	struct sysfs_inode_tree shared;		     /* by node, under lock */
+	struct list_head inodes;		     /* all of struct sysfs_inode, under lock */
+	struct sysfs_refused refused[SYSFS_REFUSED]; /* by thread, under lock */
+	struct list_head files;			     /* all of struct sysfs_file, under lock */
+	struct list_head listings;		     /* all of struct sysfs_listing, under lock */
 
 	pthread_mutex_t interrupt_lock; /* guards struct sysfs_call.answered of all calls */
 
@@ -69,7 +81,6 @@ struct sysfs_inode {
 	uint64_t nlookup;	     /* mount->lock; what the kernel has not forgotten */
 	unsigned int opens;	     /* mount->lock; open files that use this */
 	unsigned int writers;	     /* mount->lock; those of them that may write */
-	pid_t refused; /* mount->lock; the thread that was last sent to look up again */
 };
 
 struct sysfs_mount *sysfs_mount_of(fuse_req_t req);

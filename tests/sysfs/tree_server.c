@@ -114,7 +114,7 @@ static ssize_t broken_show(struct kobject *kobj, struct kobj_attribute *attr, ch
 static ssize_t broken_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
 			    size_t count)
 {
-	return -EDOM;
+	return -ERANGE;
 }
 
 /* An errno that the kernel keeps to itself. */
@@ -442,6 +442,31 @@ static bool command_show(void)
 	return true;
 }
 
+static struct sysfs_mount *mount;
+static pthread_t unmounting;
+static bool unmounts;
+
+static void *unmount_main(void *data)
+{
+	sysfs_unmount(mount);
+	return NULL;
+}
+
+/* Begin to unmount while commands can still be given. */
+static bool command_unmount(void)
+{
+	unmounts = !pthread_create(&unmounting, NULL, unmount_main, NULL);
+	return unmounts;
+}
+
+static void unmount(void)
+{
+	if (unmounts)
+		pthread_join(unmounting, NULL);
+	else
+		sysfs_unmount(mount);
+}
+
 static bool command(char *line)
 {
 	char *arg = strchr(line, ' ');
@@ -464,6 +489,8 @@ static bool command(char *line)
 		return command_release();
 	if (!strcmp(line, "await"))
 		return command_await(atoi(arg));
+	if (!strcmp(line, "unmount"))
+		return command_unmount();
 	if (!strcmp(line, "hide"))
 		return command_hide();
 	if (!strcmp(line, "show"))
@@ -473,7 +500,6 @@ static bool command(char *line)
 
 int main(int argc, char **argv)
 {
-	struct sysfs_mount *mount = NULL;
 	char line[128];
 	int err;
 
@@ -496,7 +522,7 @@ int main(int argc, char **argv)
 			printf("%s\n", command(line) ? "ok" : "failed");
 			fflush(stdout);
 		}
-		sysfs_unmount(mount);
+		unmount();
 	}
 	object_remove(hidden);
 	object_remove(spare);
