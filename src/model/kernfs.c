@@ -9,7 +9,7 @@
 pthread_rwlock_t kernfs_lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 /* A device has dozens of nodes, a host thousands of devices. */
-_Static_assert(sizeof(struct kernfs_node) <= 160, "nodes are small");
+_Static_assert(sizeof(struct kernfs_node) <= 112, "nodes are small");
 
 static struct kernfs_node root = {
 	.count = 1,
@@ -18,7 +18,6 @@ static struct kernfs_node root = {
 	.type = KERNFS_DIR,
 	.flags = KN_LINKED,
 	.children = RB_INITIALIZER(root.children),
-	.hidden = LIST_HEAD_INIT(root.hidden),
 };
 
 static uint64_t last_ino = 1; /* under kernfs_lock */
@@ -63,55 +62,81 @@ struct kernfs_node *kernfs_new(struct kernfs_node *parent, const char *name, enu
 	kn->type = type;
 	kn->mode = mode & 07777;
 	kn->priv = priv;
-	INIT_LIST_HEAD(&kn->hidden);
 	memcpy(kn->name, name, len + 1);
 	return kn;
 }
 
+/* Make room for one node more. */
+static int hidden_reserve(struct kernfs_hidden *hidden)
+{
+	size_t capacity = hidden->capacity ? 2 * hidden->capacity : 16;
+	struct kernfs_node **nodes;
+
+	if (hidden->count < hidden->capacity)
+		return 0;
+	if (fault_point())
+		return -ENOMEM;
+	nodes = reallocarray(hidden->nodes, capacity, sizeof(struct kernfs_node *));
+	if (!nodes)
+		return -ENOMEM;
+	hidden->nodes = nodes;
+	hidden->capacity = capacity;
+	return 0;
+}
+
 static void hide_new(struct kernfs_node *kn, struct kernfs_hidden *hidden)
 {
-	list_add_tail(&kn->hidden, &hidden->nodes);
+	hidden->nodes[hidden->count++] = kernfs_get(kn);
 	kn->hidden_by = hidden;
 	atomic_fetch_or(&kn->flags, KN_HIDDEN);
 }
 
 static void show(struct kernfs_node *kn)
 {
-	list_del_init(&kn->hidden);
 	kn->hidden_by = NULL;
 	atomic_fetch_and(&kn->flags, (uint8_t)~KN_HIDDEN);
 	if (kn->type == KERNFS_DIR)
 		atomic_fetch_add(&kn->parent->subdirs, 1);
 }
 
-int kernfs_link_in(struct kernfs_node *kn, struct kernfs_node **out)
+/* Context: kernfs_lock held for writing. */
+static int insert(struct kernfs_node *kn)
 {
 	struct kernfs_node *parent = kn->parent;
-	int err = 0;
 
-	pthread_rwlock_wrlock(&kernfs_lock);
 	if (parent->type != KERNFS_DIR || !valid_name(kn->name))
-		err = -EINVAL;
-	else if (kernfs_has(parent, KN_REMOVING))
-		err = -ENOENT;
-	else if (RB_INSERT(kernfs_children, &parent->children, kn))
-		err = -EEXIST;
-	if (!err) {
-		kn->ino = ++last_ino;
-		atomic_fetch_or(&kn->flags, KN_LINKED);
-		if (hiding)
-			hide_new(kn, hiding);
-		else if (kn->type == KERNFS_DIR)
-			atomic_fetch_add(&parent->subdirs, 1);
-		kernfs_touch(parent);
-	}
-	/* Before the unlock: then somebody else may remove it. */
-	if (out)
-		*out = err ? NULL : kn;
-	pthread_rwlock_unlock(&kernfs_lock);
+		return -EINVAL;
+	if (kernfs_has(parent, KN_REMOVING))
+		return -ENOENT;
+	if (RB_INSERT(kernfs_children, &parent->children, kn))
+		return -EEXIST;
+	kn->ino = ++last_ino;
+	atomic_fetch_or(&kn->flags, KN_LINKED);
+	if (hiding)
+		hide_new(kn, hiding);
+	else if (kn->type == KERNFS_DIR)
+		atomic_fetch_add(&parent->subdirs, 1);
+	kernfs_touch(parent);
+	return 0;
+}
 
-	if (err)
+int kernfs_link_in(struct kernfs_node *kn, struct kernfs_node **out)
+{
+	int err = hiding ? hidden_reserve(hiding) : 0;
+
+	if (!err) {
+		pthread_rwlock_wrlock(&kernfs_lock);
+		err = insert(kn);
+		/* Under the lock: as soon as it is dropped somebody may remove the node. */
+		if (out && !err)
+			*out = kn;
+		pthread_rwlock_unlock(&kernfs_lock);
+	}
+	if (err) {
+		if (out)
+			*out = NULL;
 		kernfs_put(kn);
+	}
 	return err;
 }
 
@@ -232,9 +257,15 @@ void kernfs_set_hiding(struct kernfs_hidden *hidden)
 void kernfs_show_hidden(struct kernfs_hidden *hidden)
 {
 	pthread_rwlock_wrlock(&kernfs_lock);
-	while (!list_empty(&hidden->nodes))
-		show(list_first_entry(&hidden->nodes, struct kernfs_node, hidden));
+	for (size_t i = 0; i < hidden->count; i++)
+		if (hidden->nodes[i]->hidden_by)
+			show(hidden->nodes[i]);
 	pthread_rwlock_unlock(&kernfs_lock);
+
+	for (size_t i = 0; i < hidden->count; i++)
+		kernfs_put(hidden->nodes[i]);
+	free(hidden->nodes);
+	*hidden = (struct kernfs_hidden) { .nodes = NULL };
 }
 
 void kernfs_hide(struct kernfs_node *kn)

@@ -2,9 +2,10 @@
 /*
  * The tree: directories, files and links with their lifetimes, and nothing of how they are shown.
  *
- * A node is active from its creation until its removal begins. Whoever runs code of a node's owner (a show(), a store())
- * holds an active reference meanwhile; a removal waits until there is none. Counted references (kernfs_get()) keep
- * the node's memory only, so a window on the tree may hold a node whose owner is long gone and gets -ENODEV from it.
+ * A node is active from its creation until its removal begins. Whoever runs code of a node's owner (a
+ * show(), a store()) holds an active reference meanwhile; a removal waits until there is none. Counted
+ * references (kernfs_get()) keep the node's memory only, so a window on the tree may hold a node whose
+ * owner is long gone and gets -ENODEV from it.
  *
  * Behaviour: Linux 6.1 fs/kernfs/.
  */
@@ -25,12 +26,12 @@ enum kernfs_type {
 
 /**
  * struct kernfs_ops - how a file's contents are read and written
- * @read:  @count bytes at most from @off; for text files (size SYSFS_PAGE_SIZE, no bin) called once per open with a page of
- *         room and @off 0, and the window serves slices of what it got
+ * @read:  @count bytes at most from @off; for text files (size SYSFS_PAGE_SIZE, no bin) called once per
+ *         open with a page of room and @off 0, and the window serves slices of what it got
  * @write: @buf has a NUL behind @count bytes
  * @bin:   contents have offsets
  *
- * Context: the caller holds an active reference.
+ * A window opens no file for what is NULL here. Context: the caller holds an active reference.
  */
 struct kernfs_ops {
 	ssize_t (*read)(struct kernfs_node *kn, char *buf, size_t count, off_t off);
@@ -49,11 +50,12 @@ struct kernfs_node *kernfs_root(void);
  * @size:   as stat() shows it
  * @ops:    must outlive the removal
  * @priv:   for kernfs_priv(): the kobject (directory) or the attribute (file)
- * @target: where the link leads; a reference is kept until the link is removed
+ * @target: where the link leads, a directory or a file; a reference is kept until the link is removed
  * @out:    the node, without a reference for the caller: it is the creator's until removed. May be NULL
  *
  * Inside a publication (umdev/publish.h) of the calling thread it stays hidden until the commit.
- * Return: 0, -EEXIST, -ENOENT (the parent is being removed), -ENOMEM, -EINVAL (empty name or one with '/').
+ * Return: 0, -EEXIST, -ENOENT (the parent is being removed), -ENOMEM, -EINVAL (not a directory; a name
+ * that is empty, has a '/' or is too long; a link to the root or to a link).
  */
 int kernfs_create_dir(struct kernfs_node *parent, const char *name, mode_t mode, void *priv,
 		      struct kernfs_node **out);
@@ -65,19 +67,31 @@ int kernfs_create_link(struct kernfs_node *parent, const char *name, struct kern
 /**
  * kernfs_remove - remove a node and everything below it
  *
- * Nobody can find them from now on; waits until no active reference is left but those that the calling thread has given up
- * with kernfs_remove_self(). Links elsewhere that lead here are their creators' to remove. NULL does nothing.
+ * Nobody can find them from now on; waits until no active reference is left but those that somebody
+ * gave up with kernfs_remove_self(). When several threads remove the same, each waits. Links elsewhere
+ * that lead here are their creators' to remove. NULL does nothing.
  */
 void kernfs_remove(struct kernfs_node *kn);
 /** kernfs_remove_by_name - the same for a child. Return: 0, -ENOENT. */
 int kernfs_remove_by_name(struct kernfs_node *parent, const char *name);
 /** kernfs_remove_file - the same if its kernfs_priv() is @priv. Return: 0, -ENOENT. */
 int kernfs_remove_file(struct kernfs_node *parent, const char *name, const void *priv);
-/** kernfs_remove_self - see sysfs_remove_file_self(); the caller holds an active reference to @kn. */
+
+/**
+ * kernfs_remove_self - remove a file from within its own method
+ *
+ * The caller's active reference is not waited for, neither here nor by a removal of what the file is
+ * in. When several callers race, or somebody else removes the file already, one wins.
+ *
+ * Context: the caller holds an active reference, which it drops as usual when it is done, and
+ * somebody holds a counted reference until then.
+ * Return: true for the winner; false for the others, when the winner's method is over.
+ */
 bool kernfs_remove_self(struct kernfs_node *kn);
 
-/** kernfs_get, kernfs_put - keep a node's memory. */
+/** kernfs_get - keep a node's memory; NULL is passed through. Return: @kn. */
 struct kernfs_node *kernfs_get(struct kernfs_node *kn);
+/** kernfs_put - the reverse; NULL does nothing. */
 void kernfs_put(struct kernfs_node *kn);
 
 /** kernfs_get_active - begin to use the owner's code or data. Return: false when it is being removed. */
@@ -93,9 +107,10 @@ struct kernfs_node *kernfs_lookup(struct kernfs_node *parent, const char *name);
 
 /**
  * kernfs_readdir - list a directory as the outside sees it
- * @fn:   called for each child, in the order of their names, under the lock of the tree: it may only
- *        copy, with kernfs_name(), kernfs_type(), kernfs_ino(), kernfs_getattr() and kernfs_get(); not 0 ends
- * Return: 0, -ENODEV (removed), or what @fn returned.
+ * @fn: called for each child, in the order of their names, under the lock of the tree: it may only
+ *      copy, with kernfs_name(), kernfs_type(), kernfs_ino(), kernfs_getattr() and kernfs_get(); what it
+ *      returns other than 0 ends the listing
+ * Return: 0, -ENODEV (removed), -ENOTDIR, or what @fn returned.
  */
 int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, void *data),
 		   void *data);
@@ -105,56 +120,81 @@ int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, vo
  * Return: its length, whether it fits or not.
  */
 int kernfs_path(struct kernfs_node *kn, char *buf, size_t size);
-/** kernfs_link_text - the relative path that a link shows, into @buf. Return: its length, -ENAMETOOLONG, -ENOENT. */
+/**
+ * kernfs_link_text - the relative path that a link shows, into @buf
+ * Return: its length, -ENAMETOOLONG, -ENOENT (the link is being removed), -EINVAL (no link).
+ */
 int kernfs_link_text(struct kernfs_node *link, char *buf, size_t size);
 
+/** kernfs_type - directory, file or link. */
 enum kernfs_type kernfs_type(const struct kernfs_node *kn);
+/** kernfs_name - the last part of its path; lives as long as the node. */
 const char *kernfs_name(const struct kernfs_node *kn);
+/** kernfs_file_ops - a file's methods, to be called under an active reference; NULL for what is no file. */
 const struct kernfs_ops *kernfs_file_ops(const struct kernfs_node *kn);
+/** kernfs_priv - what the creator gave. Active reference held. */
 void *kernfs_priv(const struct kernfs_node *kn);
-/** kernfs_parent_priv - the kobject that a file is in, also from within a group's subdirectory. Active reference held. */
+/**
+ * kernfs_parent_kobj - the kobject that a file is in, also from within a group's subdirectory
+ * Context: active reference held.
+ */
 struct kobject *kernfs_parent_kobj(const struct kernfs_node *kn);
 /** kernfs_ino - a number that no other node has or had; the root's is 1. */
 uint64_t kernfs_ino(const struct kernfs_node *kn);
 
 /** kernfs_getattr - what stat() shows. Works for removed nodes too. */
 void kernfs_getattr(struct kernfs_node *kn, struct stat *st);
-/** kernfs_setattr - remember what chmod(), chown() and utimes() want; flags KERNFS_SET_*. Return: 0, -ENOMEM. */
+/**
+ * kernfs_setattr - remember what chmod(), chown() and utimes() want
+ * @st:    the values
+ * @flags: which of them, KERNFS_SET_*
+ * Return: 0, -ENOMEM.
+ */
+int kernfs_setattr(struct kernfs_node *kn, const struct stat *st, unsigned int flags);
 #define KERNFS_SET_MODE	 1
 #define KERNFS_SET_UID	 2
 #define KERNFS_SET_GID	 4
 #define KERNFS_SET_MTIME 8
 #define KERNFS_SET_ATIME 16
-int kernfs_setattr(struct kernfs_node *kn, const struct stat *st, unsigned int flags);
 
-/** kernfs_notify - wake those who poll a file. */
+/** kernfs_notify - wake those who poll a file. Context: not from a watch's notified(). */
 void kernfs_notify(struct kernfs_node *kn);
 
 /**
  * struct kernfs_watch - a window's interest in notifications
- * @notified: @kn was notified, or removed while somebody watched it. Must not block. Called without locks of the tree
+ * @notified: @kn was notified, or removed while somebody watched it. Must not block, notify, or add or
+ *            remove watches. Called without locks of the tree
  * @list:     the tree's
  */
 struct kernfs_watch {
 	void (*notified)(struct kernfs_watch *watch, struct kernfs_node *kn);
 	struct list_head list;
 };
+
+/** kernfs_watch_add - from now on @watch is told; it must live until removed. */
 void kernfs_watch_add(struct kernfs_watch *watch);
+/** kernfs_watch_remove - when this returns no call runs any more. */
 void kernfs_watch_remove(struct kernfs_watch *watch);
+
 /**
  * kernfs_event - counts notifications of a file; a reader remembers what it saw
  *
- * From now on the file is watched. The caller holds an active reference, so that it either
- * gets none because of a removal or is told of it.
+ * From now on the file is watched. Who then waits for a notification asks under an active
+ * reference: so either it gets none because of a removal, or it is told of the removal.
  */
 unsigned int kernfs_event(struct kernfs_node *kn);
 
 /**
  * struct kernfs_hidden - nodes that a publication keeps back
- * @nodes: in the order of their creation, under the lock of the tree
+ * @nodes:    in the order of their creation, each with a reference; some may be removed by now
+ * @count:    how many
+ * @capacity: for how many there is room
+ *
+ * Begins zeroed. All fields are the thread's that creates the nodes.
  */
 struct kernfs_hidden {
-	struct list_head nodes;
+	struct kernfs_node **nodes;
+	size_t count, capacity;
 };
 
 /** kernfs_set_hiding - what this thread creates from now on goes to @hidden; NULL: is shown at once. */

@@ -121,7 +121,6 @@ static void unlink_node(struct kernfs_node *kn, struct list_head *watched)
 	RB_REMOVE(kernfs_children, &parent->children, kn);
 	if (!kernfs_has(kn, KN_HIDDEN) && kn->type == KERNFS_DIR)
 		atomic_fetch_sub(&parent->subdirs, 1);
-	list_del_init(&kn->hidden);
 	kn->hidden_by = NULL;
 	atomic_fetch_and(&kn->flags, (uint8_t)~KN_LINKED);
 	kernfs_touch(parent);
@@ -130,7 +129,7 @@ static void unlink_node(struct kernfs_node *kn, struct list_head *watched)
 		wake_waiters(kn);
 	}
 	if (kernfs_has(kn, KN_WATCHED))
-		list_add_tail(&kn->hidden, watched);
+		list_add_tail(&kn->removed, watched);
 	else
 		kernfs_put(kn);
 }
@@ -165,8 +164,8 @@ static void notify_removed(struct list_head *watched)
 	struct kernfs_node *kn;
 
 	while (!list_empty(watched)) {
-		kn = list_first_entry(watched, struct kernfs_node, hidden);
-		list_del_init(&kn->hidden);
+		kn = list_first_entry(watched, struct kernfs_node, removed);
+		list_del_init(&kn->removed);
 		kernfs_notify(kn);
 		kernfs_put(kn);
 	}

@@ -40,6 +40,7 @@ RB_HEAD(kernfs_children, kernfs_node);
 /*
  * struct kernfs_node - one for each directory, file and link, 100,000s of them: keep it small
  * @rb:      in the parent's children; under kernfs_lock
+ * @removed: in the list of the removal that took it out of them; that removal's
  * @parent:  constant; a reference is held. NULL for the root
  * @count:   references; the tree's own is dropped when the node leaves it
  * @active:  users of the owner's code, plus KERNFS_DEACTIVATED once removal has begun
@@ -50,14 +51,16 @@ RB_HEAD(kernfs_children, kernfs_node);
  * @target:  of a link; a reference is held
  * @iattr:   what was set from outside; NULL at first, then constant; its contents are under the
  *           lock of kernfs_attr.c
- * @hidden:  in struct kernfs_hidden, or in the list of a removal; under kernfs_lock
- * @hidden_by: whose list that is; NULL in all others. Under kernfs_lock
+ * @hidden_by: what keeps it from being seen, if it will be shown one day; under kernfs_lock
  * @born:    nanoseconds since the epoch, for stat()
  * @events:  of a file: how often it was notified
  * @subdirs: of a directory: how many it has that are shown
  */
 struct kernfs_node {
-	RB_ENTRY(kernfs_node) rb;
+	union {
+		RB_ENTRY(kernfs_node) rb;
+		struct list_head removed;
+	};
 	struct kernfs_node *parent;
 	_Atomic int count;
 	_Atomic int active;
@@ -72,7 +75,6 @@ struct kernfs_node {
 		struct kernfs_node *target;
 	};
 	_Atomic(struct kernfs_iattrs *) iattr;
-	struct list_head hidden;
 	struct kernfs_hidden *hidden_by;
 	int64_t born;
 	union {

@@ -114,6 +114,8 @@ static int add(struct kobject *kobj, struct kobject *parent)
 		pr_err("kobject: (%p): attempted to be registered with empty name", (void *)kobj);
 		return -EINVAL;
 	}
+	kobj->state_add_uevent_sent = false;
+	kobj->state_remove_uevent_sent = false;
 	publish_begin();
 	kobj->parent = kobject_get(parent);
 	err = create_dir(kobj, parent);

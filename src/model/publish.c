@@ -16,7 +16,7 @@
  */
 static pthread_mutex_t publish_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* What this thread keeps back; the list of nodes is under the lock of the tree. */
+/* What this thread keeps back. */
 static __thread struct publication {
 	_Atomic unsigned int depth; /* grows without a lock, shrinks under publish_lock */
 	struct kernfs_hidden hidden;
@@ -27,7 +27,6 @@ static __thread struct publication {
 void publish_begin(void)
 {
 	if (!pub.depth) {
-		INIT_LIST_HEAD(&pub.hidden.nodes);
 		INIT_LIST_HEAD(&pub.events);
 		INIT_LIST_HEAD(&pub.works);
 		kernfs_set_hiding(&pub.hidden);

@@ -493,7 +493,7 @@ static void *look_at_dir(void *arg)
 
 static void what_was_hidden_is_seen_whole(void **state)
 {
-	struct kernfs_hidden hidden = { LIST_HEAD_INIT(hidden.nodes) };
+	struct kernfs_hidden hidden = { .nodes = NULL };
 	struct kernfs_node *dir;
 	struct observer o = { .stop = false };
 	unsigned long rounds = 0;
@@ -525,7 +525,7 @@ static void what_was_hidden_is_seen_whole(void **state)
 
 static void hidden_nodes_do_not_show_in_any_way(void **state)
 {
-	struct kernfs_hidden hidden = { LIST_HEAD_INIT(hidden.nodes) };
+	struct kernfs_hidden hidden = { .nodes = NULL };
 	struct kernfs_node *dir = make_dir(kernfs_root(), "dir"), *sub, *found;
 	char names[32] = "";
 	struct stat st;
@@ -547,7 +547,7 @@ static void hidden_nodes_do_not_show_in_any_way(void **state)
 	kernfs_getattr(dir, &st);
 	assert_int_equal(st.st_nlink, 2);
 	kernfs_show_hidden(&hidden);
-	assert_true(list_empty(&hidden.nodes));
+	assert_int_equal(hidden.count, 0);
 	assert_true(is_seen(dir, "sub"));
 	assert_false(is_seen(dir, "gone"));
 	kernfs_getattr(dir, &st);
@@ -595,6 +595,7 @@ static void a_watched_file_tells_of_notification_and_removal(void **state)
 
 static void a_create_without_memory_leaves_nothing(void **state)
 {
+	struct kernfs_hidden hidden = { .nodes = NULL };
 	struct kernfs_node *dir = make_dir(kernfs_root(), "dir"), *out = dir;
 	struct stat st = { .st_mode = 0600 };
 
@@ -604,6 +605,11 @@ static void a_create_without_memory_leaves_nothing(void **state)
 	assert_int_equal(kernfs_create_file(dir, "x", 0644, 0, &no_ops, NULL, &out), -ENOMEM);
 	fault_countdown = 1;
 	assert_int_equal(kernfs_create_link(dir, "x", dir, &out), -ENOMEM);
+	kernfs_set_hiding(&hidden);
+	fault_countdown = 2;
+	assert_int_equal(kernfs_create_dir(dir, "x", 0755, NULL, &out), -ENOMEM);
+	kernfs_set_hiding(NULL);
+	assert_null(out);
 	fault_countdown = 1;
 	assert_int_equal(kernfs_setattr(dir, &st, KERNFS_SET_MODE), -ENOMEM);
 	assert_int_equal(fault_countdown, 0);

@@ -500,14 +500,86 @@ static void an_add_that_fails_at_any_step_leaves_nothing(void **state)
 		assert_int_equal(!err, fault_countdown != 0);
 	} while (err);
 	fault_countdown = 0;
-	/* Its name, its directory, its two files. */
-	assert_int_equal(step, 5);
+	/* Its name, its directory and where that is hidden, its two files: and then there is one more. */
+	assert_int_equal(step, 6);
 	del_thing(thing);
+}
 
-	for (step = 1; step <= 3; step++) {
-		fault_countdown = step;
-		assert_null(kobject_create_and_add("plain", NULL));
-		assert_false(exists("/plain"));
+static struct bin_attribute image_attr = { .attr = { .name = "image", .mode = 0600 },
+					   .read = image_read };
+static struct bin_attribute *image_attrs[] = { &image_attr, NULL };
+static const struct attribute_group full_group = { .name = "full",
+						   .attrs = value_attrs,
+						   .bin_attrs = image_attrs };
+static const struct attribute_group flat_group = { .attrs = value_attrs, .bin_attrs = image_attrs };
+static const struct attribute_group *both_groups[] = { &full_group, &flat_group, NULL };
+
+static int create_group(struct kobject *kobj)
+{
+	return sysfs_create_group(kobj, &full_group);
+}
+
+static int create_groups(struct kobject *kobj)
+{
+	return sysfs_create_groups(kobj, both_groups);
+}
+
+static int create_file(struct kobject *kobj)
+{
+	return sysfs_create_file(kobj, &kobj_attr_value.attr);
+}
+
+static int create_bin_file(struct kobject *kobj)
+{
+	return sysfs_create_bin_file(kobj, &image_attr);
+}
+
+static int create_link(struct kobject *kobj)
+{
+	return sysfs_create_link(kobj, kobj, "link");
+}
+
+static int create_plain(struct kobject *kobj)
+{
+	struct kobject *plain = kobject_create_and_add("plain", kobj);
+
+	/* Gone again with its directory. */
+	if (!plain)
+		return -ENOMEM;
+	kobject_del(plain);
+	kobject_put(plain);
+	return sysfs_create_file(kobj, &kobj_attr_value.attr);
+}
+
+static int count_node(struct kernfs_node *kn, void *data)
+{
+	++*(int *)data;
+	return 0;
+}
+
+static void every_create_that_fails_leaves_nothing(void **state)
+{
+	int (*const creates[])(struct kobject * kobj) = { create_file,	 create_bin_file,
+							  create_link,	 create_group,
+							  create_groups, create_plain };
+	struct thing *thing;
+	unsigned long step;
+	int n, err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(creates); i++) {
+		thing = add_thing("thing", &thing_ktype);
+		step = 0;
+		do {
+			fault_countdown = ++step;
+			err = creates[i](&thing->kobj);
+			assert_int_equal(err, fault_countdown ? 0 : -ENOMEM);
+			n = 0;
+			kernfs_readdir(thing->kobj.sd, count_node, &n);
+			assert_int_equal(!n, !!err);
+		} while (err);
+		fault_countdown = 0;
+		assert_true(step > 1);
+		del_thing(thing);
 	}
 }
 
@@ -609,6 +681,7 @@ int main(void)
 		cmocka_unit_test(lookups_meet_removals),
 		cmocka_unit_test(a_notification_reaches_the_file_of_a_group),
 		cmocka_unit_test(an_add_that_fails_at_any_step_leaves_nothing),
+		cmocka_unit_test(every_create_that_fails_leaves_nothing),
 		cmocka_unit_test(emitted_text_stays_in_its_page),
 		cmocka_unit_test(numbers_are_parsed_as_the_kernel_does),
 		cmocka_unit_test(words_are_parsed_as_booleans),

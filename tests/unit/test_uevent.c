@@ -161,6 +161,23 @@ static void what_was_added_is_removed_once(void **state)
 	assert_heard("");
 }
 
+static void each_life_in_sysfs_has_its_own_events(void **state)
+{
+	struct kobject *kobj = add_thing("thing", &ops);
+
+	kobject_uevent(kobj, KOBJ_ADD);
+	kobject_del(kobj);
+	rec.text[0] = '\0';
+	assert_int_equal(kobject_add(kobj, NULL, NULL), 0);
+	kobject_del(kobj);
+	assert_heard("");
+	assert_int_equal(kobject_add(kobj, NULL, NULL), 0);
+	kobject_uevent(kobj, KOBJ_ADD);
+	rec.text[0] = '\0';
+	kobject_put(kobj);
+	assert_heard("remove@/thing DRIVER=none MODALIAS=thing:thing\n");
+}
+
 struct finder {
 	struct uevent_listener listener;
 	bool found;
@@ -348,6 +365,7 @@ int main(void)
 		TEST(an_unbind_has_no_modalias),
 		TEST(nobody_wants_to_hear_of_some_objects),
 		TEST(what_was_added_is_removed_once),
+		TEST(each_life_in_sysfs_has_its_own_events),
 		TEST(who_hears_of_a_removal_finds_nothing),
 		TEST(too_many_or_too_long_variables_drop_the_event),
 		TEST(a_written_action_becomes_an_event),
