@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * VFIO devices: registering, and taking back from whoever uses them.
+ * Behaviour: Linux 6.1 drivers/vfio/vfio_main.c.
+ */
+#include <errno.h>
+#include <time.h>
+#include <umdev/publish.h>
+
+#include "model/alloc.h"
+#include "vfio/irq.h"
+#include "vfio/vfio.h"
+
+/* How often a user that does not let go is asked again. */
+#define REQUEST_INTERVAL_SECONDS 10
+
+static struct vfio_device_private *to_private(struct device *dev)
+{
+	return container_of(dev, struct vfio_device_private, device);
+}
+
+/* Who holds the device; an empty line when nobody does. */
+static ssize_t user_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct vfio_device_private *p = to_private(dev);
+	struct vfio_file *file = vfio_file_visit(p);
+	char who[128] = "";
+
+	if (file) {
+		vfio_file_describe(file, who, sizeof(who));
+		vfio_file_leave(p);
+	}
+	return sysfs_emit(buf, "%s\n", who);
+}
+static DEVICE_ATTR_RO(user);
+
+static struct attribute *vfio_dev_attrs[] = {
+	&dev_attr_user.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(vfio_dev);
+
+struct class vfio_device_class = {
+	.name = "vfio-dev",
+	.dev_groups = vfio_dev_groups,
+};
+
+static void private_release(struct device *dev)
+{
+	struct vfio_device_private *p = to_private(dev);
+
+	pthread_cond_destroy(&p->changed);
+	pthread_mutex_destroy(&p->lock);
+	free(p->regions);
+	free(p);
+}
+
+struct vfio_device *vfio_device_from_dev(struct device *dev)
+{
+	return to_private(dev)->vdev;
+}
+
+int vfio_group_id(struct vfio_device *vdev)
+{
+	return vdev->p->group.id;
+}
+
+/* ---- registering ---- */
+
+#define KNOWN_REGION_FLAGS \
+	(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE | VFIO_REGION_INFO_FLAG_MMAP)
+
+static bool page_aligned(uint64_t n)
+{
+	return !(n % 4096);
+}
+
+static int check_region(const struct vfio_region *region)
+{
+	unsigned int i;
+
+	if (region->flags & ~(uint32_t)KNOWN_REGION_FLAGS)
+		return -EINVAL;
+	if (!region->size || !(region->flags & VFIO_REGION_INFO_FLAG_MMAP))
+		return 0;
+	if (region->fd < 0 || !page_aligned(region->fd_offset) ||
+	    region->fd_offset + region->size < region->size || (region->nr_areas && !region->areas))
+		return -EINVAL;
+	for (i = 0; i < region->nr_areas; i++) {
+		const struct vfio_mmap_area *area = &region->areas[i];
+
+		if (!area->size || !page_aligned(area->offset | area->size) ||
+		    area->offset >= region->size || area->size > region->size - area->offset)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int read_regions(struct vfio_device_private *p)
+{
+	struct vfio_device *vdev = p->vdev;
+	struct vfio_region region;
+	unsigned int i;
+	int err;
+
+	p->regions = zalloc_array(vdev->num_regions ? vdev->num_regions : 1, sizeof(*p->regions));
+	if (!p->regions)
+		return -ENOMEM;
+	for (i = 0; i < vdev->num_regions; i++) {
+		memset(&region, 0, sizeof(region));
+		err = vdev->ops->get_region(vdev, i, &region);
+		if (err)
+			return err;
+		err = check_region(&region);
+		if (err)
+			return err;
+		p->regions[i].size = region.size;
+		p->regions[i].flags = region.flags;
+	}
+	return 0;
+}
+
+static int check_ops(const struct vfio_device *vdev)
+{
+	const struct vfio_device_ops *ops = vdev->ops;
+
+	if (!vdev->dev || !ops || !ops->name)
+		return -EINVAL;
+	if (vdev->num_regions && (!ops->get_region || !ops->read || !ops->write))
+		return -EINVAL;
+	if (vdev->num_irqs && !ops->get_irq)
+		return -EINVAL;
+	return 0;
+}
+
+static int private_create(struct vfio_device *vdev, struct vfio_device_private **out)
+{
+	struct vfio_device_private *p = zalloc(sizeof(*p));
+	pthread_condattr_t attr;
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	p->vdev = vdev;
+	p->owner = vdev->dev->driver ? vdev->dev->driver->owner : NULL;
+	p->device.class = &vfio_device_class;
+	p->device.parent = vdev->dev;
+	p->device.release = private_release;
+	err = device_initialize(&p->device);
+	if (!err)
+		err = read_regions(p);
+	if (err) {
+		put_device(&p->device);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+/* Show the device with its group and let users come. Under the transport lock. */
+static int add_device(struct vfio_device *vdev, struct vfio_device_private *p)
+{
+	int err = vfio_group_create(&p->group, vdev->dev);
+
+	if (err)
+		return err;
+	err = dev_set_name(&p->device, "vfio%d", p->group.id);
+	if (err)
+		goto destroy_group;
+	vdev->device = &p->device;
+	vdev->p = p;
+	p->device.groups = vfio_transport_groups();
+	err = device_add(&p->device);
+	if (err)
+		goto forget;
+	err = vfio_transport_add(p);
+	if (err)
+		goto del_device;
+	return 0;
+del_device:
+	device_del(&p->device);
+forget:
+	vdev->p = NULL;
+	vdev->device = NULL;
+destroy_group:
+	vfio_group_destroy(&p->group, vdev->dev);
+	return err;
+}
+
+int vfio_register_emulated_iommu_dev(struct vfio_device *vdev)
+{
+	struct vfio_device_private *p;
+	int err = check_ops(vdev);
+
+	if (err)
+		return err;
+	if (vdev->p)
+		return -EEXIST;
+	err = vfio_init();
+	if (err)
+		return err;
+	err = private_create(vdev, &p);
+	if (err)
+		return err;
+	err = vfio_irqs_create(vdev);
+	if (err)
+		goto put;
+
+	/* All of it is seen at once, or nothing. */
+	publish_begin();
+	vfio_transport_lock();
+	err = add_device(vdev, p);
+	vfio_transport_unlock();
+	if (err)
+		goto abort;
+	publish_commit();
+	return 0;
+abort:
+	publish_abort();
+	vfio_irqs_destroy(vdev);
+put:
+	put_device(&p->device);
+	return err;
+}
+
+/* ---- unregistering ---- */
+
+/* Ask the user to let go, and tell the log who it is. Without p->lock, as a visitor. */
+static void ask_user(struct vfio_device *vdev, struct vfio_file *file, unsigned int count)
+{
+	char who[128];
+
+	vfio_file_describe(file, who, sizeof(who));
+	dev_printk(LOG_LEVEL_NOTICE, vdev->dev, "waiting for %s to release the device", who);
+	if (vdev->ops->request)
+		vdev->ops->request(vdev, count);
+	if (file->ops->request)
+		file->ops->request(file, count);
+}
+
+static void wait_for_user(struct vfio_device_private *p)
+{
+	struct timespec deadline;
+	struct vfio_file *file;
+	unsigned int count = 0;
+
+	pthread_mutex_lock(&p->lock);
+	p->going = true;
+	while (p->file) {
+		pthread_mutex_unlock(&p->lock);
+		file = vfio_file_visit(p);
+		if (file) {
+			ask_user(p->vdev, file, count++);
+			vfio_file_leave(p);
+		}
+		clock_gettime(CLOCK_MONOTONIC, &deadline);
+		deadline.tv_sec += REQUEST_INTERVAL_SECONDS;
+
+		pthread_mutex_lock(&p->lock);
+		while (p->file &&
+		       pthread_cond_timedwait(&p->changed, &p->lock, &deadline) != ETIMEDOUT)
+			;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+void vfio_unregister_group_dev(struct vfio_device *vdev)
+{
+	struct vfio_device_private *p = vdev->p;
+
+	if (!p)
+		return;
+	vfio_transport_lock();
+	vfio_transport_remove(p);
+	vfio_transport_unlock();
+	wait_for_user(p);
+	device_del(&p->device);
+	vfio_group_destroy(&p->group, vdev->dev);
+	vdev->p = NULL;
+	vdev->device = NULL;
+	vfio_irqs_destroy(vdev);
+	put_device(&p->device);
+}
