@@ -49,8 +49,9 @@ int module_hook(const char *module, const char *what)
 
 static void on_event(struct uevent_listener *listener, const struct uevent *ev)
 {
-	trace_add(ev->action, ev->devpath);
-	assert_string_equal(ev->subsystem, "module");
+	/* What is built in adds classes and more when it starts. */
+	if (!strcmp(ev->subsystem, "module"))
+		trace_add(ev->action, ev->devpath);
 }
 
 static struct uevent_listener listener = { .event = on_event };
@@ -107,7 +108,8 @@ static ssize_t write_file(const char *module, const char *param, const char *tex
 
 static int count_module(const struct module_state *state, void *data)
 {
-	(*(int *)data)++;
+	if (strcmp(state->state, "builtin"))
+		(*(int *)data)++;
 	return 0;
 }
 
@@ -626,13 +628,16 @@ static void inits_that_wait_for_each_other_get_on(void **state)
 
 static void stop_unloads_last_loaded_first(void **state)
 {
+	static const char expected[] = "exit top\nremove /module/top\nexit middle\n"
+				       "remove /module/middle\nexit bottom\nremove /module/bottom\n"
+				       "exit plain\nremove /module/plain\n";
+
 	assert_int_equal(module_load("plain", NULL), 0);
 	assert_int_equal(module_load("top", NULL), 0);
 	trace[0] = '\0';
 	umdev_stop();
-	assert_string_equal(trace, "exit top\nremove /module/top\nexit middle\n"
-				   "remove /module/middle\nexit bottom\nremove /module/bottom\n"
-				   "exit plain\nremove /module/plain\n");
+	trace[sizeof(expected) - 1] = '\0'; /* what is built in goes after them */
+	assert_string_equal(trace, expected);
 	assert_int_equal(umdev_start(), 0);
 	assert_int_equal(umdev_start(), -EALREADY);
 }
