@@ -73,7 +73,7 @@ struct class_attribute {
 /**
  * struct bus_type - a kind of bus: how its devices and drivers find each other
  * @name:       directory under /sys/bus
- * @dev_name:   with a device's id makes the name of devices that have none ("matrix%u"); may be
+ * @dev_name:   with the id of a device makes its name, if it has none ("matrix", "matrix3"); may be
  *              NULL
  * @bus_groups: groups in /sys/bus/NAME
  * @dev_groups: groups in each of its devices

@@ -172,6 +172,48 @@ const char *outside_list(const char *fmt, ...)
 	return err ? answer_error(err) : answer;
 }
 
+static int add_child(struct kernfs_node *kn, void *data)
+{
+	struct kernfs_node **children = data;
+
+	while (*children)
+		children++;
+	*children = kernfs_get(kn);
+	return 0;
+}
+
+static void print_tree(FILE *out, struct kernfs_node *dir)
+{
+	struct kernfs_node **children = calloc(10000, sizeof(*children)), **child;
+	char text[PATH_MAX];
+
+	kernfs_readdir(dir, add_child, children);
+	for (child = children; *child; child++) {
+		kernfs_path(*child, text, sizeof(text));
+		fprintf(out, "%s", text);
+		if (kernfs_type(*child) == KERNFS_LINK) {
+			kernfs_link_text(*child, text, sizeof(text));
+			fprintf(out, " -> %s", text);
+		}
+		fprintf(out, "\n");
+		if (kernfs_type(*child) == KERNFS_DIR)
+			print_tree(out, *child);
+		kernfs_put(*child);
+	}
+	free(children);
+}
+
+char *outside_tree(void)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	print_tree(out, kernfs_root());
+	fclose(out);
+	return text;
+}
+
 /* ---- events ---- */
 
 static pthread_mutex_t events_lock = PTHREAD_MUTEX_INITIALIZER;

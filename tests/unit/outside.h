@@ -26,6 +26,12 @@ const char *outside_link(const char *fmt, ...) __attribute__((format(printf, 1, 
 /** outside_list - the names in a directory, with a blank behind each; else as outside_read(). */
 const char *outside_list(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/**
+ * outside_tree - all paths, one in a line, links with where they lead
+ * Return: a string to free().
+ */
+char *outside_tree(void);
+
 /** events_begin - forget the events so far and record from now on. */
 void events_begin(void);
 /** events_end - record no more. */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cmocka_umdev.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "model/alloc.h"
+#include "model/base.h"
+#include "model_fixture.h"
+#include "outside.h"
+
+static atomic_int devices_alive;
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static char log_lines[1 << 16]; /* under log_lock */
+
+static void keep_line(enum log_level level, const char *line)
+{
+	size_t len;
+
+	pthread_mutex_lock(&log_lock);
+	len = strlen(log_lines);
+	snprintf(log_lines + len, sizeof(log_lines) - len, "%s\n", line);
+	pthread_mutex_unlock(&log_lock);
+}
+
+const char *fixture_log(void)
+{
+	static __thread char copy[sizeof(log_lines)];
+
+	pthread_mutex_lock(&log_lock);
+	memcpy(copy, log_lines, sizeof(copy));
+	log_lines[0] = '\0';
+	pthread_mutex_unlock(&log_lock);
+	return copy;
+}
+
+int fixture_setup(void **state)
+{
+	log_set_sink(keep_line);
+	fixture_log();
+	assert_int_equal(model_init(), 0);
+	return 0;
+}
+
+int fixture_teardown(void **state)
+{
+	events_end();
+	model_exit();
+	log_set_sink(NULL);
+	assert_string_equal(outside_list("/"), "");
+	assert_int_equal(atomic_load(&devices_alive), 0);
+	return 0;
+}
+
+static void device_gone(struct device *dev)
+{
+	atomic_fetch_sub(&devices_alive, 1);
+	free(dev);
+}
+
+struct device *fixture_device(struct bus_type *bus, struct device *parent, const char *name)
+{
+	struct device *dev = calloc(1, sizeof(*dev));
+
+	assert_non_null(dev);
+	atomic_fetch_add(&devices_alive, 1);
+	dev->bus = bus;
+	dev->parent = parent;
+	dev->release = device_gone;
+	assert_int_equal(device_initialize(dev), 0);
+	if (name)
+		assert_int_equal(dev_set_name(dev, "%s", name), 0);
+	return dev;
+}
+
+struct device *fixture_added(struct bus_type *bus, struct device *parent, const char *name)
+{
+	struct device *dev = fixture_device(bus, parent, name);
+
+	assert_int_equal(device_add(dev), 0);
+	return dev;
+}
+
+unsigned int fixture_fail_each_step(int (*op)(void *data), void (*undo)(void *data), void *data)
+{
+	char *before = outside_tree(), *after;
+	unsigned int step;
+	bool failed;
+	int err;
+
+	for (step = 1;; step++) {
+		events_begin();
+		fault_countdown = step;
+		err = op(data);
+		failed = !fault_countdown;
+		fault_countdown = 0;
+		if (!failed)
+			break;
+		if (err != -ENOMEM)
+			print_error("step %u: %d instead of -ENOMEM\n", step, err);
+		assert_int_equal(err, -ENOMEM);
+		assert_string_equal(events_text(), "");
+		after = outside_tree();
+		assert_string_equal(after, before);
+		free(after);
+	}
+	assert_int_equal(err, 0);
+	undo(data);
+	after = outside_tree();
+	assert_string_equal(after, before);
+	free(after);
+	free(before);
+	return step - 1;
+}
