@@ -41,6 +41,7 @@ struct param_attribute;
  * @param_attrs: the same as the group wants them
  * @param_group: the directory parameters
  * @holders_dir: the directory holders; NULL when built in
+ * @drivers_dir: the directory drivers, made with its first driver; under drivers_lock
  */
 struct module_private {
 	struct kobject kobj;
@@ -65,6 +66,7 @@ struct module_private {
 	struct attribute **param_attrs;
 	struct attribute_group param_group;
 	struct kobject *holders_dir;
+	struct kobject *drivers_dir;
 };
 
 /* ---- module_list.c ---- */

@@ -171,6 +171,10 @@ abort:
 
 void module_sysfs_del(struct module_private *m)
 {
+	if (m->drivers_dir)
+		kobject_del(m->drivers_dir);
+	kobject_put(m->drivers_dir);
+	m->drivers_dir = NULL;
 	holders_del(m);
 	if (m->params)
 		sysfs_remove_group(&m->kobj, &m->param_group);
@@ -184,4 +188,22 @@ void module_sysfs_del(struct module_private *m)
 struct kobject *module_kobject(struct module *mod)
 {
 	return mod && mod->p ? &mod->p->kobj : NULL;
+}
+
+/* Of all modules: drivers are registered rarely. */
+static pthread_mutex_t drivers_lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct kobject *module_drivers_dir(struct module *mod)
+{
+	struct module_private *m = mod ? mod->p : NULL;
+	struct kobject *dir;
+
+	if (!m)
+		return NULL;
+	pthread_mutex_lock(&drivers_lock);
+	if (!m->drivers_dir)
+		m->drivers_dir = kobject_create_and_add("drivers", &m->kobj);
+	dir = m->drivers_dir;
+	pthread_mutex_unlock(&drivers_lock);
+	return dir;
 }
