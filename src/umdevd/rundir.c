@@ -15,6 +15,9 @@
 #include "umdevd/rundir.h"
 #include "umdevd/stale_mount.h"
 
+/* In the lock file, when the directory was made for the daemon. */
+#define LOCK_MADE "made\n"
+
 static int make_dir(const char *path, bool *made)
 {
 	int err;
@@ -95,10 +98,19 @@ static void say_who_has_it(const struct rundir *dir, int fd)
 	pr_err("an umdevd is running at %s already (pid %s)", dir->path, len > 0 ? pid : "unknown");
 }
 
-static int write_pid(int fd)
+/*
+ * The pid, and whether the directory is ours to remove: one that died has not removed it, and whoever
+ * cleans up behind it does that, too.
+ */
+static int write_lock(struct rundir *dir, int fd)
 {
-	char text[24];
-	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	char text[40] = "";
+	int len;
+
+	len = (int)pread(fd, text, sizeof(text) - 1, 0);
+	if (len > 0 && strstr(text, LOCK_MADE))
+		dir->made = true;
+	len = snprintf(text, sizeof(text), "%d\n%s", (int)getpid(), dir->made ? LOCK_MADE : "");
 
 	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)len, 0) != len)
 		return -EIO;
@@ -139,7 +151,7 @@ static int take_lock(struct rundir *dir)
 			break;
 		close(fd);
 	}
-	err = write_pid(fd);
+	err = write_lock(dir, fd);
 	if (err) {
 		pr_err("can't write %s", dir->lock);
 		unlink(dir->lock);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the commands of umdev(1) share: the command line, where the daemon is, how to answer.
+ */
+#ifndef UMDEV_CLI_H
+#define UMDEV_CLI_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <umdev/util.h>
+
+#define EXIT_USAGE 2
+
+/**
+ * struct cli - what was asked for, besides the command
+ * @runtime_dir: of the daemon; owned
+ * @json:        answer for programs
+ */
+struct cli {
+	char *runtime_dir;
+	bool json;
+};
+
+/**
+ * struct cli_command - one command
+ * @name: as it is typed
+ * @args: its arguments, for people; "" for none
+ * @help: one line
+ * @min_args, @max_args: how many it takes
+ * @run:  do it with @argv[0] to @argv[argc - 1]; return the exit status
+ */
+struct cli_command {
+	const char *name;
+	const char *args;
+	const char *help;
+	int min_args;
+	int max_args;
+	int (*run)(const struct cli *cli, int argc, char **argv);
+};
+
+/* ---- output.c ---- */
+
+/** cli_fail - say on stderr what is wrong, as "umdev: TEXT". Return: EXIT_FAILURE. */
+int cli_fail(const char *fmt, ...) __umdev_printf(1, 2);
+
+/** struct column - a column of a table: @key of the objects, @title above */
+struct column {
+	const char *key;
+	const char *title;
+};
+
+/**
+ * cli_print_list - an array of objects: as a table, or as it is with --json
+ * @columns: what the table has of them; ends with a NULL key
+ *
+ * Return: the exit status; it is a failure if stdout cannot be written.
+ */
+int cli_print_list(const struct cli *cli, struct json_object *list, const struct column *columns);
+
+/** cli_print_object - one object: a line per key, or as it is with --json. Return: as above. */
+int cli_print_object(const struct cli *cli, struct json_object *obj, const struct column *columns);
+
+/** cli_flush - Return: the exit status: a failure if what was printed did not get out. */
+int cli_flush(void);
+
+/** json_add_text - add a text to an object; NULL is added as null. */
+void json_add_text(struct json_object *obj, const char *key, const char *text);
+
+/* ---- the commands ---- */
+
+int cmd_list(const struct cli *cli, int argc, char **argv);
+int cmd_types(const struct cli *cli, int argc, char **argv);
+int cmd_create(const struct cli *cli, int argc, char **argv);
+int cmd_remove(const struct cli *cli, int argc, char **argv);
+int cmd_bind(const struct cli *cli, int argc, char **argv);
+int cmd_unbind(const struct cli *cli, int argc, char **argv);
+int cmd_modprobe(const struct cli *cli, int argc, char **argv);
+int cmd_rmmod(const struct cli *cli, int argc, char **argv);
+int cmd_lsmod(const struct cli *cli, int argc, char **argv);
+int cmd_monitor(const struct cli *cli, int argc, char **argv);
+int cmd_status(const struct cli *cli, int argc, char **argv);
+int cmd_qemu_args(const struct cli *cli, int argc, char **argv);
+
+#endif

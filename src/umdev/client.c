@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "umdev/client.h"
+
+/* No answer is longer. */
+#define MESSAGE_MAX (1 << 20)
+
+int client_open(const struct cli *cli)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int err, fd, len;
+
+	len = snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/control", cli->runtime_dir);
+	if (len < 0 || (size_t)len >= sizeof(sun.sun_path)) {
+		cli_fail("%s: the path is too long for a socket", cli->runtime_dir);
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
+		return fd;
+	err = errno;
+	if (fd >= 0)
+		close(fd);
+	if (err == ENOENT || err == ECONNREFUSED || err == ENOTDIR)
+		cli_fail("no umdevd is running at %s (start one with: umdevd --load mtty)",
+			 cli->runtime_dir);
+	else if (err == EACCES || err == EPERM)
+		cli_fail("the umdevd at %s belongs to another user (run this as that user or root)",
+			 cli->runtime_dir);
+	else
+		cli_fail("%s: %s", sun.sun_path, strerror(err));
+	return -1;
+}
+
+struct json_object *client_receive(int fd)
+{
+	struct json_object *obj = NULL;
+	char *buf = malloc(MESSAGE_MAX);
+	ssize_t len;
+
+	if (!buf)
+		return NULL;
+	do {
+		len = recv(fd, buf, MESSAGE_MAX - 1, 0);
+	} while (len < 0 && errno == EINTR);
+	if (len > 0) {
+		buf[len] = '\0';
+		obj = json_tokener_parse(buf);
+	}
+	free(buf);
+	return obj;
+}
+
+struct json_object *client_request(const char *command)
+{
+	struct json_object *request = json_object_new_object();
+
+	json_add_text(request, "command", command);
+	return request;
+}
+
+struct json_object *client_ask(int fd, struct json_object *request)
+{
+	struct json_object *answer = NULL, *value;
+	size_t len;
+	const char *text = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &len);
+
+	if (send(fd, text, len, MSG_NOSIGNAL) >= 0)
+		answer = client_receive(fd);
+	json_object_put(request);
+	if (!answer) {
+		cli_fail("umdevd has closed the connection");
+		return NULL;
+	}
+	if (json_object_object_get_ex(answer, "ok", &value) && json_object_get_boolean(value))
+		return answer;
+	if (json_object_object_get_ex(answer, "error", &value))
+		cli_fail("%s", json_object_get_string(value));
+	else
+		cli_fail("umdevd gave an answer that is not understood");
+	json_object_put(answer);
+	return NULL;
+}
+
+struct json_object *client_call(const struct cli *cli, struct json_object *request)
+{
+	struct json_object *answer;
+	int fd = client_open(cli);
+
+	if (fd < 0) {
+		json_object_put(request);
+		return NULL;
+	}
+	answer = client_ask(fd, request);
+	close(fd);
+	return answer;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Mediated devices: list, types, create, remove. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+#include "model/suggest.h"
+#include "umdev/tree.h"
+
+/* Takes @text. */
+static void add_and_free(struct json_object *obj, const char *key, char *text)
+{
+	json_add_text(obj, key, text && *text ? text : NULL);
+	free(text);
+}
+
+static void add_link(struct json_object *obj, const char *key, const char *device, const char *link)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s", device, link) < 0)
+		return;
+	add_and_free(obj, key, tree_link_name(path));
+	free(path);
+}
+
+int cmd_list(const struct cli *cli, int argc, char **argv)
+{
+	static const struct column columns[] = {
+		{ "uuid", "UUID" },	{ "parent", "PARENT" }, { "type", "TYPE" },
+		{ "driver", "DRIVER" }, { "user", "USER" },	{ NULL, NULL },
+	};
+	struct json_object *list, *obj;
+	char *dir, *device, **names;
+	int status, i;
+
+	if (tree_check(cli))
+		return EXIT_FAILURE;
+	list = json_object_new_array();
+	dir = tree_path(cli, "bus/mdev/devices");
+	tree_names(dir, &names);
+	for (i = 0; names[i]; i++) {
+		device = tree_path(cli, "bus/mdev/devices/%s", names[i]);
+		obj = json_object_new_object();
+		json_add_text(obj, "uuid", names[i]);
+		add_and_free(obj, "parent", tree_parent_name(device));
+		add_link(obj, "type", device, "mdev_type");
+		add_link(obj, "driver", device, "driver");
+		add_link(obj, "iommu_group", device, "iommu_group");
+		add_and_free(obj, "socket", tree_vfio_attr(device, "socket"));
+		add_and_free(obj, "user", tree_vfio_attr(device, "user"));
+		json_object_array_add(list, obj);
+		free(device);
+	}
+	tree_free_names(names);
+	free(dir);
+	status = cli_print_list(cli, list, columns);
+	json_object_put(list);
+	return status;
+}
+
+static void add_attr(struct json_object *obj, const char *type, const char *attr)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s", type, attr) < 0)
+		return;
+	add_and_free(obj, attr, tree_read(path));
+	free(path);
+}
+
+static void add_types_of(const struct cli *cli, const char *parent, struct json_object *list)
+{
+	struct json_object *obj;
+	char *dir, *path, **types;
+	int i;
+
+	dir = tree_path(cli, "class/mdev_bus/%s/mdev_supported_types", parent);
+	tree_names(dir, &types);
+	for (i = 0; types[i]; i++) {
+		if (asprintf(&path, "%s/%s", dir, types[i]) < 0)
+			break;
+		obj = json_object_new_object();
+		json_add_text(obj, "parent", parent);
+		json_add_text(obj, "type", types[i]);
+		add_attr(obj, path, "available_instances");
+		add_attr(obj, path, "device_api");
+		add_attr(obj, path, "name");
+		add_attr(obj, path, "description");
+		json_object_array_add(list, obj);
+		free(path);
+	}
+	tree_free_names(types);
+	free(dir);
+}
+
+int cmd_types(const struct cli *cli, int argc, char **argv)
+{
+	static const struct column columns[] = {
+		{ "parent", "PARENT" },	 { "type", "TYPE" }, { "available_instances", "AVAILABLE" },
+		{ "device_api", "API" }, { "name", "NAME" }, { NULL, NULL },
+	};
+	struct json_object *list;
+	char *dir, **parents;
+	int status, i;
+
+	if (tree_check(cli))
+		return EXIT_FAILURE;
+	list = json_object_new_array();
+	dir = tree_path(cli, "class/mdev_bus");
+	tree_names(dir, &parents);
+	for (i = 0; parents[i]; i++)
+		add_types_of(cli, parents[i], list);
+	tree_free_names(parents);
+	free(dir);
+	status = cli_print_list(cli, list, columns);
+	json_object_put(list);
+	return status;
+}
+
+/* "no KIND NAME", with what is there instead. */
+static void say_missing(const char *kind, const char *name, const char *dir, const char *hint)
+{
+	struct suggestion s;
+	char **names;
+	int i;
+
+	suggestion_init(&s, name);
+	tree_names(dir, &names);
+	for (i = 0; names[i]; i++)
+		suggestion_offer(&s, names[i]);
+	if (s.best)
+		cli_fail("no %s \"%s\" (did you mean \"%s\"?)", kind, name, s.best);
+	else
+		cli_fail("no %s \"%s\" (%s)", kind, name, hint);
+	tree_free_names(names);
+}
+
+static bool is_name(const char *name)
+{
+	return *name && *name != '.' && !strchr(name, '/');
+}
+
+/* The directory of a type, to free(); NULL after saying what is wrong. */
+static char *find_type(const struct cli *cli, const char *parent, const char *type)
+{
+	char *parents = tree_path(cli, "class/mdev_bus");
+	char *types = tree_path(cli, "class/mdev_bus/%s/mdev_supported_types", parent);
+	char *path = tree_path(cli, "class/mdev_bus/%s/mdev_supported_types/%s", parent, type);
+
+	if (!is_name(parent) || !tree_exists(types)) {
+		say_missing("parent", parent, parents,
+			    "see: umdev types; a driver is loaded with: umdev modprobe NAME");
+	} else if (!is_name(type) || !tree_exists(path)) {
+		say_missing("type", type, types, "see: umdev types");
+	} else {
+		free(parents);
+		free(types);
+		return path;
+	}
+	free(parents);
+	free(types);
+	free(path);
+	return NULL;
+}
+
+static int say_create_failed(const char *parent, const char *type, const char *uuid, int err)
+{
+	switch (-err) {
+	case EEXIST:
+		return cli_fail("%s: a device with this UUID is there already", uuid);
+	case ENOSPC:
+	case EUSERS:
+		return cli_fail("no more devices of type %s can be made on %s (see: umdev types)",
+				type, parent);
+	case ENODEV:
+		return cli_fail("%s is going away: its driver is being unloaded", parent);
+	case EACCES:
+	case EPERM:
+		return cli_fail("not allowed to make devices on %s (run this as root)", parent);
+	}
+	return cli_fail("%s can't be made on %s: %s (the log of umdevd may say more)", uuid, parent,
+			strerror(-err));
+}
+
+int cmd_create(const struct cli *cli, int argc, char **argv)
+{
+	char uuid[UUID_STR_LEN], *type, *path;
+	struct json_object *obj;
+	uuid_t id;
+	int err;
+
+	if (argc > 2 && uuid_parse(argv[2], id))
+		return cli_fail("\"%s\" is no UUID (make one with: uuidgen)", argv[2]);
+	if (argc <= 2)
+		uuid_generate(id);
+	uuid_unparse_lower(id, uuid);
+	if (tree_check(cli))
+		return EXIT_FAILURE;
+	type = find_type(cli, argv[0], argv[1]);
+	if (!type)
+		return EXIT_FAILURE;
+	err = asprintf(&path, "%s/create", type) < 0 ? -ENOMEM : tree_write(path, uuid);
+	free(type);
+	if (err != -ENOMEM)
+		free(path);
+	if (err)
+		return say_create_failed(argv[0], argv[1], uuid, err);
+	if (!cli->json) {
+		puts(uuid);
+		return cli_flush();
+	}
+	obj = json_object_new_object();
+	json_add_text(obj, "uuid", uuid);
+	err = cli_print_object(cli, obj, NULL);
+	json_object_put(obj);
+	return err;
+}
+
+static int remove_at(const char *device, const char *name)
+{
+	char *user, *path;
+	int err;
+
+	if (asprintf(&path, "%s/remove", device) < 0)
+		return cli_fail("out of memory");
+	user = tree_vfio_attr(device, "user");
+	if (user && *user)
+		fprintf(stderr, "umdev: waiting for %s to let go of %s\n", user, name);
+	free(user);
+	err = tree_exists(path) ? tree_write(path, "1") : -ENOTTY;
+	free(path);
+	switch (-err) {
+	case 0:
+		return EXIT_SUCCESS;
+	case ENOTTY:
+		return cli_fail("%s is no mediated device: it can't be removed", name);
+	case ENOENT:
+	case ENODEV:
+		return cli_fail("%s is being removed already", name);
+	case EACCES:
+	case EPERM:
+		return cli_fail("not allowed to remove %s (run this as root)", name);
+	}
+	return cli_fail("%s can't be removed: %s", name, strerror(-err));
+}
+
+int cmd_remove(const struct cli *cli, int argc, char **argv)
+{
+	int i, status = EXIT_SUCCESS;
+	char *device;
+
+	if (tree_check(cli))
+		return EXIT_FAILURE;
+	for (i = 0; i < argc; i++) {
+		device = tree_find_device(cli, argv[i]);
+		if (!device || remove_at(device, argv[i]))
+			status = EXIT_FAILURE;
+		free(device);
+	}
+	return status;
+}

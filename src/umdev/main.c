@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * umdev: the command line to umdevd.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/suggest.h"
+#include "umdev/cli.h"
+#include "umdevd/default_dir.h"
+
+#define ANY_NUMBER 1000
+
+static const struct cli_command commands[] = {
+	{ "list", "", "mediated devices that are there", 0, 0, cmd_list },
+	{ "types", "", "what devices can be made, and on which parents", 0, 0, cmd_types },
+	{ "create", "PARENT TYPE [UUID]", "make a device, print its UUID", 2, 3, cmd_create },
+	{ "remove", "DEVICE...", "take devices away", 1, ANY_NUMBER, cmd_remove },
+	{ "bind", "DEVICE [DRIVER]", "give a device to a driver", 1, 2, cmd_bind },
+	{ "unbind", "DEVICE", "take a device from its driver", 1, 1, cmd_unbind },
+	{ "modprobe", "MODULE [PARAM=VALUE]...", "load a module with what it needs", 1, ANY_NUMBER,
+	  cmd_modprobe },
+	{ "rmmod", "MODULE...", "unload modules", 1, ANY_NUMBER, cmd_rmmod },
+	{ "lsmod", "", "modules that are loaded", 0, 0, cmd_lsmod },
+	{ "monitor", "", "events as they happen", 0, 0, cmd_monitor },
+	{ "qemu-args", "DEVICE", "what makes QEMU use a device", 1, 1, cmd_qemu_args },
+	{ "status", "", "the daemon itself", 0, 0, cmd_status },
+};
+
+static void print_help(void)
+{
+	char left[64];
+	size_t i;
+
+	puts("Usage: umdev [OPTION]... COMMAND [ARGUMENT]...\n"
+	     "Talks to umdevd, which hosts devices for virtual machines.\n");
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].args);
+		printf("  %-33s %s\n", left, commands[i].help);
+	}
+	puts("\n"
+	     "      --runtime-dir DIR   where the daemon is (also: $UMDEV_RUNTIME_DIR)\n"
+	     "  -j, --json              print JSON, for programs\n"
+	     "  -h, --help              show this help\n"
+	     "  -V, --version           show the version\n"
+	     "\n"
+	     "DEVICE is a UUID, or BUS/DEVICE. See umdev(1).");
+}
+
+static const struct cli_command *find_command(const char *name)
+{
+	struct suggestion s;
+	size_t i;
+
+	suggestion_init(&s, name);
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+		suggestion_offer(&s, commands[i].name);
+	}
+	if (s.best)
+		cli_fail("no command \"%s\" (did you mean \"%s\"?)", name, s.best);
+	else
+		cli_fail("no command \"%s\" (see: umdev --help)", name);
+	return NULL;
+}
+
+/* Root's daemon, if this user has none of its own: everybody may look at it. */
+static char *find_runtime_dir(void)
+{
+	char *dir = default_runtime_dir();
+
+	if (getenv(RUNTIME_DIR_ENV) || geteuid() == 0 || (dir && access(dir, F_OK) == 0) ||
+	    access(RUNTIME_DIR_SYSTEM, F_OK))
+		return dir ? dir : strdup(RUNTIME_DIR_SYSTEM);
+	free(dir);
+	return strdup(RUNTIME_DIR_SYSTEM);
+}
+
+static int run(const struct cli *cli, int argc, char **argv)
+{
+	const struct cli_command *command;
+
+	if (!argc) {
+		print_help();
+		return EXIT_USAGE;
+	}
+	command = find_command(argv[0]);
+	if (!command)
+		return EXIT_USAGE;
+	argc--;
+	argv++;
+	if (argc < command->min_args || argc > command->max_args) {
+		cli_fail("%s: %s (usage: umdev %s %s)", command->name,
+			 argc < command->min_args ? "an argument is missing" : "too many arguments",
+			 command->name, command->args);
+		return EXIT_USAGE;
+	}
+	return command->run(cli, argc, argv);
+}
+
+enum {
+	OPT_RUNTIME_DIR = 256
+};
+
+static const struct option long_options[] = {
+	{ "runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { 0 };
+	int c, status;
+
+	while ((c = getopt_long(argc, argv, "jhV", long_options, NULL)) != -1) {
+		switch (c) {
+		case OPT_RUNTIME_DIR:
+			free(cli.runtime_dir);
+			cli.runtime_dir = strdup(optarg);
+			break;
+		case 'j':
+			cli.json = true;
+			break;
+		case 'h':
+			print_help();
+			free(cli.runtime_dir);
+			return cli_flush();
+		case 'V':
+			puts("umdev " UMDEV_VERSION);
+			free(cli.runtime_dir);
+			return cli_flush();
+		default:
+			fputs("Try 'umdev --help'.\n", stderr);
+			free(cli.runtime_dir);
+			return EXIT_USAGE;
+		}
+	}
+	if (!cli.runtime_dir)
+		cli.runtime_dir = find_runtime_dir();
+	if (!cli.runtime_dir)
+		return cli_fail("out of memory");
+	status = run(&cli, argc - optind, argv + optind);
+	free(cli.runtime_dir);
+	return status;
+}

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A running umdevd for tests that look at it from outside.
+
+UMDEV_BUILD names the build directory (meson test sets it; else build/ beside tests/).
+"""
+
+import ctypes
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+BUILD = pathlib.Path(
+    os.environ.get("UMDEV_BUILD", pathlib.Path(__file__).resolve().parent.parent / "build")
+)
+UMDEVD = BUILD / "src/umdevd/umdevd"
+UMDEV = BUILD / "src/umdev/umdev"
+TEST_MODULES = BUILD / "tests/modules"
+DRIVERS = BUILD / "drivers"
+
+CLONE_NEWNS = 0x00020000
+MS_BIND = 1 << 12
+MS_REC_PRIVATE = (1 << 14) | (1 << 18)
+MNT_DETACH = 2
+TIMEOUT = 30
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def module_path():
+    """All directories with modules of this build, as --module-path wants them."""
+    drivers = sorted(str(path) for path in DRIVERS.iterdir() if path.is_dir())
+    return ":".join([str(TEST_MODULES), *drivers])
+
+
+def mounts_below(path):
+    with open("/proc/self/mountinfo") as info:
+        return [line for line in info if line.split()[4].startswith(str(path))]
+
+
+class Control:
+    """A connection to a control socket, spoken to without umdev(1)."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(TIMEOUT)
+        self.socket.connect(str(path))
+
+    def send(self, **request):
+        self.socket.send(json.dumps(request).encode())
+
+    def receive(self):
+        """The next message, None at the end."""
+        message = self.socket.recv(1 << 20)
+        return json.loads(message) if message else None
+
+    def ask(self, **request):
+        self.send(**request)
+        return self.receive()
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+class Daemon:
+    """An umdevd. start() waits until it is ready, stop() checks that nothing is left of it."""
+
+    def __init__(self, directory, program=UMDEVD):
+        self.directory = pathlib.Path(directory)
+        self.runtime = self.directory / "umdev"
+        self.sys = self.runtime / "sys"
+        self.control_path = self.runtime / "control"
+        self.program = program
+        self.process = None
+        self.messages = []
+        self.notify = None
+        self.log_file = None
+
+    def spawn(self, *args, env=None, runtime=True, notify=None, **popen):
+        """Begin to run it, and do not wait."""
+        path = notify or str(self.directory / "notify")
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(path)
+        if not path.startswith("\0"):
+            os.chmod(path, 0o777)
+        environment = dict(os.environ, UMDEV_MODULE_PATH=module_path(), **(env or {}))
+        environment["NOTIFY_SOCKET"] = path.replace("\0", "@")
+        command = [str(self.program), *(["--runtime-dir", str(self.runtime)] if runtime else [])]
+        self.log_file = open(self.directory / "log", "a+")
+        self.process = subprocess.Popen(
+            [*command, *map(str, args)], env=environment, stderr=self.log_file, **popen
+        )
+        return self
+
+    def wait_for(self, message):
+        """Wait until it notifies @message. Return: False if it ended before."""
+        deadline = time.monotonic() + TIMEOUT
+        pidfd = os.pidfd_open(self.process.pid)
+        try:
+            while message not in self.messages:
+                left = deadline - time.monotonic()
+                assert left > 0, f"no {message}: {self.log()}"
+                ready, _, _ = select.select([self.notify, pidfd], [], [], left)
+                if self.notify in ready:
+                    self.messages += self.notify.recv(4096).decode().splitlines()
+                elif ready:
+                    return False
+        finally:
+            os.close(pidfd)
+        return True
+
+    def start(self, *args, **popen):
+        self.spawn(*args, **popen)
+        assert self.wait_for("READY=1"), f"it has ended: {self.log()}"
+        return self
+
+    def log(self):
+        self.log_file.flush()
+        with open(self.directory / "log") as log:
+            return log.read()
+
+    def wait(self):
+        status = self.process.wait(timeout=TIMEOUT)
+        self.finish()
+        return status
+
+    def finish(self):
+        self.process = None
+        self.messages = []
+        self.notify.close()
+        path = self.directory / "notify"
+        if path.exists():
+            path.unlink()
+        self.log_file.close()
+
+    def kill(self):
+        """End it as a crash would: all is left as it was."""
+        self.process.send_signal(signal.SIGKILL)
+        self.wait()
+
+    def stop(self):
+        """End it in order."""
+        process, log = self.process, self.log
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=TIMEOUT)
+        text = log()
+        self.finish()
+        assert status == 0, text
+        self.assert_nothing_left()
+        return text
+
+    def assert_nothing_left(self):
+        assert not mounts_below(self.runtime), "still mounted"
+        assert not self.runtime.exists(), sorted(self.runtime.rglob("*"))
+
+    def control(self):
+        return Control(self.control_path)
+
+    def ask(self, **request):
+        with self.control() as control:
+            return control.ask(**request)
+
+    def umdev(self, *args, check=True, **run):
+        """Run umdev(1) against it."""
+        environment = dict(os.environ, UMDEV_RUNTIME_DIR=str(self.runtime))
+        result = subprocess.run(
+            [str(UMDEV), *map(str, args)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            **run,
+        )
+        assert not check or result.returncode == 0, result.stderr + self.log()
+        return result
+
+    def umdev_json(self, *args):
+        return json.loads(self.umdev("--json", *args).stdout)
+
+    def read(self, path):
+        return (self.sys / path).read_text()
+
+    def write(self, path, text):
+        """One write(2), as echo does it."""
+        fd = os.open(self.sys / path, os.O_WRONLY)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+
+
+def open_dev_fuse(directory):
+    """In this mount namespace, let all users have /dev/fuse, as distributions do."""
+    real = os.stat("/dev/fuse")
+    if real.st_mode & 0o006:
+        return
+    node = os.path.join(directory, "fuse")
+    try:
+        os.mknod(node, 0o666 | stat.S_IFCHR, real.st_rdev)
+        os.chmod(node, 0o666)
+        os.close(os.open(node, os.O_RDWR))
+    except OSError:
+        return  # tests that need it are skipped
+    libc.mount(node.encode(), b"/dev/fuse", None, MS_BIND, None)
+
+
+@pytest.fixture(scope="session")
+def private_mounts():
+    """What a broken test leaves mounted goes with this process."""
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("there is no /dev/fuse")
+    if os.geteuid() != 0 or libc.unshare(CLONE_NEWNS) != 0:
+        yield
+        return
+    libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None)
+    with tempfile.TemporaryDirectory(prefix="umdev-dev-") as directory:
+        open_dev_fuse(directory)
+        yield
+        libc.umount2(b"/dev/fuse", MNT_DETACH)
+
+
+@pytest.fixture
+def daemon(private_mounts):
+    """An umdevd that is not started yet; whatever runs at the end of the test is stopped."""
+    directory = tempfile.mkdtemp(prefix="umdev-test-")
+    os.chmod(directory, 0o755)
+    instance = Daemon(directory)
+    yield instance
+    if instance.process:
+        try:
+            instance.stop()
+        finally:
+            if instance.process:
+                instance.kill()
+    for line in reversed(mounts_below(directory)):
+        libc.umount2(line.split()[4].encode(), MNT_DETACH)
+    shutil.rmtree(directory)
