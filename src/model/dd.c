@@ -92,7 +92,7 @@ static void call_remove(struct device *dev, struct device_driver *drv)
 		drv->remove(dev);
 }
 
-/* Is bound now: enter the driver's list, say so, and see whether others have waited for it. */
+/* Is bound now: enter the driver's list, and see whether others have waited for it. */
 static void driver_bound(struct device *dev, struct driver_private *dp)
 {
 	pthread_mutex_lock(&dp->bus->lock);
@@ -100,7 +100,6 @@ static void driver_bound(struct device *dev, struct driver_private *dp)
 	pthread_mutex_unlock(&dp->bus->lock);
 
 	deferred_del(dev);
-	device_announce(dev, KOBJ_BIND);
 	deferred_trigger();
 }
 
@@ -126,9 +125,15 @@ static int really_probe(struct device *dev, struct driver_private *dp, bool *ref
 	err = device_add_groups(dev, drv->dev_groups);
 	if (err)
 		goto remove;
+	/* Nobody would learn of a binding that is not announced. */
+	err = kobject_uevent(&dev->kobj, KOBJ_BIND);
+	if (err)
+		goto remove_groups;
 	driver_bound(dev, dp);
 	return 0;
 
+remove_groups:
+	device_remove_groups(dev, drv->dev_groups);
 remove:
 	call_remove(dev, drv);
 remove_links:
