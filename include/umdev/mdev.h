@@ -71,11 +71,12 @@ static inline struct mdev_device *to_mdev_device(struct device *dev)
  * struct mdev_driver - the vendor's part of mediated devices
  * @device_api:    contents of the attribute device_api: vfio-pci, vfio-ccw, vfio-ap, vfio-platform
  * @max_instances: how many devices one parent can have in all; ignored with @get_available
- * @probe:         make the vendor's part; usually ends in vfio_register_emulated_iommu_dev(). Nobody sees
- *                 the device before this returns 0 (rule 1)
- * @remove:        vfio_unregister_group_dev(), which waits for the user, then free the vendor's part
- * @get_available: how many more of this type can be made now; must be cheap, runs at every read. The driver
- *                 then counts by itself and lets probe() fail (-ENOSPC)
+ * @probe:         make the vendor's part; usually ends in vfio_register_emulated_iommu_dev().
+ *                 Nobody sees the device before this returns 0 (rule 1)
+ * @remove:        vfio_unregister_group_dev(), which waits for the user, then free the vendor's
+ *                 part
+ * @get_available: how many more of this type can be made now; must be cheap, runs at every read.
+ *                 The driver then counts by itself and lets probe() fail (-ENOSPC)
  * @show_description: print the attribute description; without it there is none
  * @driver:        name, owner, dev_groups (vendor attributes of each device)
  */
@@ -113,11 +114,12 @@ UMDEV_API void mdev_unregister_driver(struct mdev_driver *drv);
  * @nr_types: how many
  *
  * The types appear in sysfs, the link in /sys/class/mdev_bus too, and the parent's "change" event
- * (MDEV_STATE=registered) is sent, before this returns. Devices may be made at once, so the caller must be
- * ready for drv->probe(). Before the mdev core is there the parent waits for it (rule 8).
+ * (MDEV_STATE=registered) is sent, before this returns. Devices may be made at once, so the caller
+ * must be ready for drv->probe(). Before the mdev core is there the parent waits for it (rule 8).
  *
  * Context: may sleep; not from a driver callback of a mediated device on @dev.
- * Return: 0, -EEXIST (@dev is a parent already), -EINVAL (callback or type name missing), -ENOMEM.
+ * Return: 0, -EEXIST (@dev is a parent already, or two types have one name), -EINVAL (callback or
+ * type name missing), -ENOMEM. After an error nothing was ever visible.
  */
 UMDEV_API int mdev_register_parent(struct mdev_parent *parent, struct device *dev,
 				   struct mdev_driver *drv, struct mdev_type **types,
@@ -126,8 +128,9 @@ UMDEV_API int mdev_register_parent(struct mdev_parent *parent, struct device *de
 /**
  * mdev_unregister_parent - take back the offer
  *
- * New devices are refused (-ENODEV), one that is being made is finished first; then all are removed, their users
- * asked to let go and waited for; then types, link and the event MDEV_STATE=unregistered (rule 5).
+ * New devices are refused (-ENODEV), one that is being made is finished first; then the link in
+ * /sys/class/mdev_bus goes, all devices are removed, their users asked to let go and waited for,
+ * then the types go, and the event MDEV_STATE=unregistered says so (rule 5).
  *
  * Context: as mdev_register_parent(). Cannot fail.
  */
@@ -138,11 +141,13 @@ UMDEV_API void mdev_unregister_parent(struct mdev_parent *parent);
  * @type: of a registered parent
  * @uuid: 16 bytes as in RFC 4122
  *
- * When it returns 0 the device is complete and visible, its driver bound, its "add" event sent. After an error
- * nothing was ever visible and nothing is left (rule 4).
+ * When it returns 0 the device is complete and visible, its driver bound, its "add" event sent.
+ * After an error nothing was ever visible and nothing is left (rule 4).
  *
- * Return: 0, -EEXIST (UUID in use anywhere), -EUSERS (max_instances reached), -ENODEV (the parent is going
- * away), -EAGAIN (probe deferred), -ENOMEM, else what probe() returned.
+ * Context: may sleep; not from a driver callback of a mediated device on the same parent.
+ * Return: 0, -EEXIST (UUID in use anywhere), -EUSERS (max_instances reached), -ENODEV (the parent
+ * is going away, or waits for the core), -EAGAIN (probe deferred), -ENOMEM, else what probe()
+ * returned.
  */
 UMDEV_API int mdev_device_create(struct mdev_type *type, const uint8_t uuid[16]);
 
@@ -150,12 +155,21 @@ UMDEV_API int mdev_device_create(struct mdev_type *type, const uint8_t uuid[16])
  * mdev_device_remove - take a device away, as a write to its remove does
  * @mdev: the caller holds a reference to mdev->dev
  *
- * When it returns 0 no callback for the device runs any more, its UUID and instance are free (rule 3).
+ * When it returns 0 no callback for the device runs any more, its UUID and instance are free (rule
+ * 3). A user is asked to let go and waited for, however long that takes; nobody else waits with it
+ * but the unregistering of the parent.
+ *
+ * Context: may sleep; not from a driver callback of @mdev.
  * Return: 0, -ENODEV (somebody else removes it, or the parent is going away).
  */
 UMDEV_API int mdev_device_remove(struct mdev_device *mdev);
 
-/** mdev_find - the device with this UUID, a reference to put_device(); NULL if there is none. By hash. */
+/**
+ * mdev_find - the device with this UUID, by hash
+ *
+ * One that is being made or being removed is not found. Return: a reference to put_device(), or
+ * NULL.
+ */
 UMDEV_API struct mdev_device *mdev_find(const uint8_t uuid[16]);
 
 #endif
