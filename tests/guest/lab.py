@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+A host with umdevd and guests on it, for `make demo` and the tests with guests.
+
+Everything lives below one temporary directory and ends with it. Nothing here waits by sleeping: it waits for
+a line, an event or the end of a process, and gives up after a deadline.
+"""
+import contextlib
+import gzip
+import json
+import os
+import pathlib
+import select
+import shlex
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import termios
+import threading
+import time
+import tty
+import uuid as uuid_module
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEADLINE = 180  # seconds; a guest without KVM on a busy machine boots in less than a third of it
+
+
+class Failure(Exception):
+    """Something was not as it has to be; the text says what."""
+
+
+def build_dir():
+    return (ROOT / os.environ.get("UMDEV_BUILD", "build")).resolve()
+
+
+def guest_dir():
+    """Where scripts/fetch-guest has put QEMU, the kernel and busybox."""
+    return pathlib.Path(os.environ.get("UMDEV_GUEST", ROOT / "build" / "guest"))
+
+
+def check(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+def shell(command, timeout=DEADLINE):
+    """A command as a person would type it. Failure if it fails."""
+    done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=timeout)
+    check(done.returncode == 0, f"{command}: {done.stderr.strip() or f'exit code {done.returncode}'}")
+    return done.stdout
+
+
+class Lines:
+    """What a process writes, line by line, to wait for one of them."""
+
+    def __init__(self, stream):
+        self.lines = []
+        self.changed = threading.Condition()
+        self.ended = False
+        self.thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self.thread.start()
+
+    def _read(self, stream):
+        with stream:
+            for line in stream:
+                with self.changed:
+                    self.lines.append(line.rstrip("\n"))
+                    self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def wait_for(self, text, timeout=DEADLINE):
+        def found():
+            return next((line for line in self.lines if text in line), None)
+
+        with self.changed:
+            self.changed.wait_for(lambda: found() or self.ended, timeout)
+            line = found()
+        check(line, f"no line with {text!r} was written, only:\n" + "\n".join(self.lines[-20:]))
+        return line
+
+
+class Host:
+    """A runtime directory and the umdevd that serves it."""
+
+    def __init__(self, load="mtty", modules=None):
+        """@load as for umdevd --load; @modules: the directory of the module, if it is not one of the build's."""
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="umdev-"))
+        self.runtime = self.dir / "run"
+        self.sys = self.runtime / "sys"
+        self.load = load
+        self.modules = modules
+        self.process = None
+        self.notify = None
+        self.log = None
+
+    def start(self):
+        build = build_dir()
+        daemon = build / "src" / "umdevd" / "umdevd"
+        modules = self.modules or ":".join(str(path.parent) for path in sorted(build.glob("drivers/*/*.so")))
+        check(daemon.exists(), f"{daemon} is not there (run: make build)")
+        self.runtime.mkdir(exist_ok=True)
+        # An abstract socket, so that no file is ours to remove.
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(f"\0{self.dir}")
+        self.process = subprocess.Popen(
+            [daemon, "--load", self.load, "--runtime-dir", self.runtime, "--module-path", modules],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+            env={**os.environ, "NOTIFY_SOCKET": f"@{self.dir}"})
+        self.log = Lines(self.process.stderr)
+        self._wait_until_ready()
+        return self
+
+    def _wait_until_ready(self):
+        """As systemd does: umdevd sends READY=1."""
+        end = os.pidfd_open(self.process.pid)
+        try:
+            deadline = time.monotonic() + DEADLINE
+            while True:
+                ready, _, _ = select.select([self.notify, end], [], [], max(0, deadline - time.monotonic()))
+                if self.notify in ready and b"READY=1" in self.notify.recv(4096).split(b"\n"):
+                    return
+                check(ready and end not in ready, "umdevd did not become ready:\n" + self.log_text())
+        finally:
+            os.close(end)
+
+    def log_text(self):
+        return "\n".join(self.log.lines[-20:]) if self.log else ""
+
+    def stop(self):
+        """SIGTERM, as a service manager does. Returns when umdevd has ended well."""
+        if not self.process:
+            return
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise Failure("umdevd did not end after SIGTERM:\n" + self.log_text()) from None
+        self.log.thread.join()
+        check(code == 0, f"umdevd ended with {code}:\n" + self.log_text())
+
+    def leftovers(self):
+        """What umdevd has left behind: mounts and sockets below the directory."""
+        left = []
+        for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+            mountpoint = line.split()[4]
+            if mountpoint.startswith(f"{self.dir}/"):
+                left.append(f"mount {mountpoint}")
+        for path in self.dir.rglob("*"):
+            if stat.S_ISSOCK(path.lstat().st_mode):
+                left.append(f"socket {path}")
+        return left
+
+    def close(self):
+        """Whatever has happened before: nothing is left after this."""
+        try:
+            with contextlib.suppress(Failure):
+                self.stop()
+            if os.path.ismount(self.sys):
+                subprocess.run(["fusermount3", "-uz", self.sys], check=False)
+        finally:
+            if self.notify:
+                self.notify.close()
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def type_path(self, kind, parent):
+        return self.sys / "class" / "mdev_bus" / parent / "mdev_supported_types" / kind
+
+    def create(self, kind="mtty-1", uuid=None, parent="mtty"):
+        uuid = uuid or str(uuid_module.uuid4())
+        shell(f"echo {uuid} > {self.type_path(kind, parent)}/create")
+        return Device(self, uuid)
+
+
+class Device:
+    """A mediated device of a host."""
+
+    def __init__(self, host, uuid):
+        self.host = host
+        self.uuid = uuid
+        self.path = host.sys / "bus" / "mdev" / "devices" / uuid
+
+    def vfio(self, attribute):
+        node, = (self.path / "vfio-dev").glob("vfio*")
+        return (node / attribute).read_text().strip()
+
+    def socket(self):
+        return self.vfio("socket")
+
+    def port_path(self, port=0):
+        return (self.path / f"port{port}" / "path").read_text().strip()
+
+    def remove_command(self):
+        return f"echo 1 > {self.path}/remove"
+
+    def remove(self):
+        shell(self.remove_command())
+
+
+class Terminal:
+    """The host's end of a port."""
+
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(self.fd, termios.TCSANOW)
+
+    def write(self, data):
+        while data:
+            data = data[os.write(self.fd, data):]
+
+    def read(self, count, timeout=DEADLINE):
+        """Exactly @count bytes, or a Failure that shows what came."""
+        data = b""
+        deadline = time.monotonic() + timeout
+        while len(data) < count:
+            ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
+            check(ready, f"{len(data)} bytes of {count} came: {data[-60:]!r}")
+            data += os.read(self.fd, count - len(data))
+        return data
+
+    def close(self):
+        os.close(self.fd)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+# ---- the guest ----
+
+# Reads commands from the console, one per line, and says after each how it ended.
+INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+exec </dev/ttyS0 >/dev/ttyS0 2>&1
+stty raw -echo
+echo "@ready"
+while read -r line; do
+	eval "$line" </dev/null
+	echo "@done $?"
+done
+"""
+
+
+def _cpio_entry(number, name, mode, data=b""):
+    """In the format that the kernel's documentation calls newc."""
+    fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+    head = ("070701" + "".join(f"{field:08x}" for field in fields) + name).encode() + b"\0"
+    return head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4)
+
+
+def make_initramfs(path):
+    """busybox and the script above: all that the guest has."""
+    directories = [(name, 0o40755) for name in ("bin", "dev", "proc", "sys", "tmp")]
+    files = [("bin/busybox", 0o100755, (guest_dir() / "busybox").read_bytes()),
+             ("init", 0o100755, INIT.encode()), ("TRAILER!!!", 0)]
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        for number, entry in enumerate(directories + files):
+            out.write(_cpio_entry(number, *entry))
+
+
+class Qmp:
+    """QEMU's monitor."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(DEADLINE)
+        self.socket.connect(str(path))
+        self.file = self.socket.makefile("r")
+        self.events = []
+        self._read()
+        self.command("qmp_capabilities")
+
+    def _read(self):
+        line = self.file.readline()
+        check(line, "QEMU closed its monitor")
+        return json.loads(line)
+
+    def command(self, name, **arguments):
+        self.socket.sendall(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
+        while True:
+            message = self._read()
+            if "event" in message:
+                self.events.append(message)
+                continue
+            check("error" not in message, f"QMP {name}: {message.get('error')}")
+            return message["return"]
+
+    def wait_for_event(self, name, **data):
+        def wanted(event):
+            return event["event"] == name and all(event.get("data", {}).get(k) == v for k, v in data.items())
+
+        while not any(map(wanted, self.events)):
+            message = self._read()
+            if "event" in message:
+                self.events.append(message)
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Guest:
+    """
+    QEMU, unmodified, with a Debian kernel and devices of a host.
+
+    Its console is a socket on which run() sends commands to the shell in the guest.
+    """
+
+    # What makes the guest's 8250_pci use MSI: it does so for a few cards only.
+    MSI_IDS = {"x-pci-vendor-id": 0x9710, "x-pci-device-id": 0x9912, "x-pci-sub-vendor-id": 0xa000,
+               "x-pci-sub-device-id": 0x1000}
+
+    def __init__(self, host, sockets, private_memory=False, properties=None, memory="256M"):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="guest-", dir=host.dir))
+        make_initramfs(self.dir / "initramfs")
+        backend = "memory-backend-ram,share=off" if private_memory else "memory-backend-memfd,share=on"
+        console, monitor = self.dir / "console", self.dir / "monitor"
+        arguments = [
+            guest_dir() / "qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot",
+            "-machine", "pc,accel=tcg,memory-backend=memory", "-m", memory,
+            "-object", f"{backend},id=memory,size={memory}",
+            "-kernel", guest_dir() / "vmlinuz", "-initrd", self.dir / "initramfs",
+            "-append", "console=ttyS0 quiet loglevel=1 panic=-1",
+            # In this order: while it waits at the console, the monitor is there.
+            "-qmp", f"unix:{monitor},server=on,wait=off",
+            "-chardev", f"socket,id=console,path={console},server=on,wait=on", "-serial", "chardev:console"]
+        for number, path in enumerate(sockets):
+            device = {"driver": "vfio-user-pci", "id": f"mdev{number}",
+                      "socket": {"type": "unix", "path": str(path)}, **(properties or {})}
+            arguments += ["-device", json.dumps(device)]
+        self.process = subprocess.Popen(list(map(str, arguments)), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.output = Lines(self.process.stdout)
+        self.console = self._connect(console)
+        self.buffer = b""
+        self.qmp = Qmp(monitor)
+        self._read_until(b"@ready\n")
+
+    def _connect(self, path):
+        """QEMU says on which socket it waits, then waits for us there."""
+        self.output.wait_for(str(path))
+        console = socket.socket(socket.AF_UNIX)
+        console.connect(str(path))
+        return console
+
+    def _read_until(self, marker, timeout=DEADLINE):
+        deadline = time.monotonic() + timeout
+        while marker not in self.buffer:
+            ready, _, _ = select.select([self.console], [], [], max(0, deadline - time.monotonic()))
+            data = self.console.recv(65536) if ready else b""
+            check(data, f"the guest does not answer; it has said:\n{self.buffer.decode(errors='replace')[-2000:]}"
+                  + "\n".join(self.output.lines[-5:]))
+            self.buffer += data
+        before, _, self.buffer = self.buffer.partition(marker)
+        return before
+
+    def send(self, command):
+        """Begin a command; result() waits for it."""
+        check("\n" not in command, "one line is one command")
+        self.console.sendall(command.encode() + b"\n")
+
+    def result(self, timeout=DEADLINE):
+        output = self._read_until(b"@done ", timeout).decode(errors="replace")
+        code = int(self._read_until(b"\n"))
+        return code, output
+
+    def run(self, command, timeout=DEADLINE):
+        """Run one line of shell in the guest. Returns what it printed; Failure if it fails."""
+        self.send(command)
+        code, output = self.result(timeout)
+        check(code == 0, f"in the guest: {command}: exit code {code}\n{output}")
+        return output
+
+    def power_off(self):
+        self.send("poweroff -f")
+        self.wait()
+
+    def wait(self):
+        """Wait until QEMU has ended by itself."""
+        try:
+            code = self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise Failure("QEMU did not end") from None
+        self.output.thread.join()
+        check(code == 0, f"QEMU ended with {code}:\n" + "\n".join(self.output.lines[-20:]))
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.qmp.close()
+        self.console.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    # ---- serial ports ----
+
+    def pci_device(self, vendor=0x4348, device=0x3253):
+        """Where the guest has found a device of these ids: its directory in the guest's sysfs."""
+        wanted = shlex.quote(f"0x{vendor:04x} 0x{device:04x}")
+        found = self.run('for d in /sys/bus/pci/devices/*; do '
+                         f'[ "$(cat $d/vendor) $(cat $d/device)" = {wanted} ] && echo $d; done; true').split()
+        check(len(found) == 1, f"the guest has {len(found)} PCI devices {wanted}")
+        return found[0]
+
+    def serial_ports(self, pci_device):
+        """Names of the ports that the guest's own driver has made of it, as ttyS4."""
+        return sorted(self.run(f"ls {pci_device}/tty").split(), key=lambda name: int(name[4:]))
+
+    def open_port(self, name, fd=3):
+        """Keep a port open in the guest's shell, raw and with hardware flow control, as descriptor @fd."""
+        self.run(f"exec {fd}<>/dev/{name} && stty raw -echo crtscts <&{fd}")
