@@ -11,26 +11,21 @@ pthread_rwlock_t kernfs_lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP
 /* A device has dozens of nodes, a host thousands of devices. */
 _Static_assert(sizeof(struct kernfs_node) <= 112, "nodes are small");
 
+static struct kernfs_dir root_dir = { .children = LIST_HEAD_INIT(root_dir.children) };
+
 static struct kernfs_node root = {
 	.count = 1,
 	.ino = 1,
 	.mode = 0555,
 	.type = KERNFS_DIR,
 	.flags = KN_LINKED,
-	.children = RB_INITIALIZER(root.children),
+	.dir = &root_dir,
 };
 
 static uint64_t last_ino = 1; /* under kernfs_lock */
 
 /* Where this thread's new nodes are kept back; NULL: they are shown at once. */
 static __thread struct kernfs_hidden *hiding;
-
-static int kernfs_name_cmp(struct kernfs_node *a, struct kernfs_node *b)
-{
-	return strcmp(a->name, b->name);
-}
-
-RB_GENERATE(kernfs_children, kernfs_node, rb, kernfs_name_cmp)
 
 struct kernfs_node *kernfs_root(void)
 {
@@ -62,6 +57,7 @@ struct kernfs_node *kernfs_new(struct kernfs_node *parent, const char *name, enu
 	kn->type = type;
 	kn->mode = mode & 07777;
 	kn->priv = priv;
+	kn->hash = kernfs_hash(name);
 	memcpy(kn->name, name, len + 1);
 	return kn;
 }
@@ -108,8 +104,9 @@ static int insert(struct kernfs_node *kn)
 		return -EINVAL;
 	if (kernfs_has(parent, KN_REMOVING))
 		return -ENOENT;
-	if (RB_INSERT(kernfs_children, &parent->children, kn))
+	if (kernfs_dir_find(parent->dir, kn->name, kn->hash))
 		return -EEXIST;
+	kernfs_dir_insert(parent->dir, kn);
 	kn->ino = ++last_ino;
 	atomic_fetch_or(&kn->flags, KN_LINKED);
 	if (hiding)
@@ -147,7 +144,14 @@ int kernfs_create_dir(struct kernfs_node *parent, const char *name, mode_t mode,
 
 	if (!kn)
 		return -ENOMEM;
-	RB_INIT(&kn->children);
+	kn->dir = zalloc(sizeof(*kn->dir));
+	if (!kn->dir) {
+		kernfs_put(kn);
+		if (out)
+			*out = NULL;
+		return -ENOMEM;
+	}
+	kernfs_dir_init(kn->dir);
 	return kernfs_link_in(kn, out);
 }
 
@@ -179,6 +183,10 @@ void kernfs_put(struct kernfs_node *kn)
 		parent = kn->parent;
 		if (kn->type == KERNFS_LINK)
 			kernfs_put(kn->target); /* no link: goes no deeper */
+		if (kn->type == KERNFS_DIR && kn->dir)
+			kernfs_dir_finish(kn->dir);
+		if (kn->type == KERNFS_DIR)
+			free(kn->dir);
 		free(atomic_load(&kn->iattr));
 		free(kn);
 		kn = parent;
@@ -187,18 +195,9 @@ void kernfs_put(struct kernfs_node *kn)
 
 struct kernfs_node *kernfs_find(struct kernfs_node *parent, const char *name)
 {
-	struct kernfs_node *kn;
-	int cmp;
-
 	if (parent->type != KERNFS_DIR)
 		return NULL;
-	for (kn = RB_ROOT(&parent->children); kn;
-	     kn = cmp < 0 ? RB_LEFT(kn, rb) : RB_RIGHT(kn, rb)) {
-		cmp = strcmp(name, kn->name);
-		if (!cmp)
-			return kn;
-	}
-	return NULL;
+	return kernfs_dir_find(parent->dir, name, kernfs_hash(name));
 }
 
 static struct kernfs_node *find_and_get(struct kernfs_node *parent, const char *name,
@@ -223,30 +222,6 @@ struct kernfs_node *kernfs_find_and_get(struct kernfs_node *parent, const char *
 struct kernfs_node *kernfs_lookup(struct kernfs_node *parent, const char *name)
 {
 	return find_and_get(parent, name, KN_REMOVING | KN_HIDDEN);
-}
-
-int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, void *data),
-		   void *data)
-{
-	struct kernfs_node *kn;
-	int ret = 0;
-
-	if (dir->type != KERNFS_DIR)
-		return -ENOTDIR;
-	pthread_rwlock_rdlock(&kernfs_lock);
-	if (kernfs_has(dir, KN_REMOVING)) {
-		pthread_rwlock_unlock(&kernfs_lock);
-		return -ENODEV;
-	}
-	RB_FOREACH (kn, kernfs_children, &dir->children) {
-		if (kernfs_has(kn, KN_REMOVING | KN_HIDDEN))
-			continue;
-		ret = fn(kn, data);
-		if (ret)
-			break;
-	}
-	pthread_rwlock_unlock(&kernfs_lock);
-	return ret;
 }
 
 void kernfs_set_hiding(struct kernfs_hidden *hidden)

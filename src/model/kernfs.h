@@ -107,10 +107,9 @@ struct kernfs_node *kernfs_lookup(struct kernfs_node *parent, const char *name);
 
 /**
  * kernfs_readdir - list a directory as the outside sees it
- * @fn: called for each child, in the order of their names, under the lock of the tree: it may only
- *      copy, with kernfs_name(), kernfs_type(), kernfs_ino(), kernfs_getattr() and kernfs_get(); what it
- *      returns other than 0 ends the listing
- * Return: 0, -ENODEV (removed), -ENOTDIR, or what @fn returned.
+ * @fn: called for each child that was there at one moment, in the order of their names, without locks;
+ *      what it returns other than 0 ends the listing
+ * Return: 0, -ENODEV (removed), -ENOTDIR, -ENOMEM, or what @fn returned.
  */
 int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, void *data),
 		   void *data);

@@ -82,22 +82,25 @@ void kernfs_put_active(struct kernfs_node *kn)
 		wake_waiters(kn);
 }
 
-static struct kernfs_node *leftmost_descendant(struct kernfs_node *kn)
+/* The node that comes first when children come before their parents, from @kn down. */
+static struct kernfs_node *first_post_order(struct kernfs_node *kn)
 {
-	while (kn->type == KERNFS_DIR && !RB_EMPTY(&kn->children))
-		kn = RB_MIN(kernfs_children, &kn->children);
+	struct kernfs_node *child;
+
+	while (kn->type == KERNFS_DIR && (child = kernfs_dir_first(kn->dir)))
+		kn = child;
 	return kn;
 }
 
-/* The node after @pos when children come before their parents, up to @top, which is the last. */
+/* The node after @pos in that order, up to @top, which is the last. */
 static struct kernfs_node *next_post_order(struct kernfs_node *pos, struct kernfs_node *top)
 {
 	struct kernfs_node *next;
 
 	if (pos == top)
 		return NULL;
-	next = RB_NEXT(kernfs_children, &pos->parent->children, pos);
-	return next ? leftmost_descendant(next) : pos->parent;
+	next = kernfs_dir_next(pos->parent->dir, pos);
+	return next ? first_post_order(next) : pos->parent;
 }
 
 /* Let no lookup find anything from @top down, and no active reference be taken. */
@@ -105,7 +108,7 @@ static void deactivate_subtree(struct kernfs_node *top)
 {
 	struct kernfs_node *kn;
 
-	for (kn = leftmost_descendant(top); kn; kn = next_post_order(kn, top)) {
+	for (kn = first_post_order(top); kn; kn = next_post_order(kn, top)) {
 		if (atomic_fetch_or(&kn->flags, KN_REMOVING) & KN_REMOVING)
 			continue;
 		atomic_fetch_add(&kn->active, KERNFS_DEACTIVATED);
@@ -118,7 +121,7 @@ static void unlink_node(struct kernfs_node *kn, struct list_head *watched)
 	struct kernfs_node *parent = kn->parent;
 	bool self = kernfs_has(kn, KN_SELF);
 
-	RB_REMOVE(kernfs_children, &parent->children, kn);
+	kernfs_dir_erase(parent->dir, kn);
 	if (!kernfs_has(kn, KN_HIDDEN) && kn->type == KERNFS_DIR)
 		atomic_fetch_sub(&parent->subdirs, 1);
 	kn->hidden_by = NULL;
@@ -129,7 +132,7 @@ static void unlink_node(struct kernfs_node *kn, struct list_head *watched)
 		wake_waiters(kn);
 	}
 	if (kernfs_has(kn, KN_WATCHED))
-		list_add_tail(&kn->removed, watched);
+		list_add_tail(&kn->sibling, watched);
 	else
 		kernfs_put(kn);
 }
@@ -146,7 +149,7 @@ static void remove_locked(struct kernfs_node *top, struct list_head *watched)
 		return;
 	deactivate_subtree(top);
 	do {
-		kn = kernfs_get(leftmost_descendant(top));
+		kn = kernfs_get(first_post_order(top));
 		if (!drained(kn)) {
 			pthread_rwlock_unlock(&kernfs_lock);
 			wait_drained(kn);
@@ -164,8 +167,8 @@ static void notify_removed(struct list_head *watched)
 	struct kernfs_node *kn;
 
 	while (!list_empty(watched)) {
-		kn = list_first_entry(watched, struct kernfs_node, removed);
-		list_del_init(&kn->removed);
+		kn = list_first_entry(watched, struct kernfs_node, sibling);
+		list_del_init(&kn->sibling);
 		kernfs_notify(kn);
 		kernfs_put(kn);
 	}

@@ -8,7 +8,6 @@
 #ifndef UMDEV_MODEL_KERNFS_INTERNAL_H
 #define UMDEV_MODEL_KERNFS_INTERNAL_H
 
-#include <bsd/sys/tree.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,32 +34,44 @@ struct kernfs_iattrs {
 	struct timespec atime, mtime, ctime;
 };
 
-RB_HEAD(kernfs_children, kernfs_node);
+/*
+ * struct kernfs_dir - the children of a directory; under kernfs_lock
+ * @children:   in the order of their creation
+ * @buckets:    chains of those whose hash ends in the same bits; NULL while there are few
+ * @nr_buckets: how many chains, a power of 2, or 0
+ * @count:      how many children
+ */
+struct kernfs_dir {
+	struct list_head children;
+	struct kernfs_node **buckets;
+	uint32_t nr_buckets;
+	uint32_t count;
+};
 
 /*
  * struct kernfs_node - one for each directory, file and link, 100,000s of them: keep it small
- * @rb:      in the parent's children; under kernfs_lock
- * @removed: in the list of the removal that took it out of them; that removal's
+ * @sibling: in the parent's children, later in the list of the removal that took it out of them. Under
+ *           kernfs_lock, later that removal's
+ * @chain:   the next in the same bucket of the parent; under kernfs_lock
  * @parent:  constant; a reference is held. NULL for the root
  * @count:   references; the tree's own is dropped when the node leaves it
  * @active:  users of the owner's code, plus KERNFS_DEACTIVATED once removal has begun
  * @priv:    the creator's
  * @ops:     of a file
  * @size:    of a file, as stat() shows it
- * @children: of a directory; under kernfs_lock
+ * @dir:     of a directory; owned
  * @target:  of a link; a reference is held
  * @iattr:   what was set from outside; NULL at first, then constant; its contents are under the
  *           lock of kernfs_attr.c
  * @hidden_by: what keeps it from being seen, if it will be shown one day; under kernfs_lock
  * @born:    nanoseconds since the epoch, for stat()
+ * @hash:    of the name
  * @events:  of a file: how often it was notified
  * @subdirs: of a directory: how many it has that are shown
  */
 struct kernfs_node {
-	union {
-		RB_ENTRY(kernfs_node) rb;
-		struct list_head removed;
-	};
+	struct list_head sibling;
+	struct kernfs_node *chain;
 	struct kernfs_node *parent;
 	_Atomic int count;
 	_Atomic int active;
@@ -71,7 +82,7 @@ struct kernfs_node {
 			const struct kernfs_ops *ops;
 			size_t size;
 		};
-		struct kernfs_children children;
+		struct kernfs_dir *dir;
 		struct kernfs_node *target;
 	};
 	_Atomic(struct kernfs_iattrs *) iattr;
@@ -81,13 +92,12 @@ struct kernfs_node {
 		_Atomic unsigned int events;
 		_Atomic unsigned int subdirs;
 	};
+	uint32_t hash;
 	uint16_t mode;
 	uint8_t type;
 	_Atomic uint8_t flags;
 	char name[];
 };
-
-RB_PROTOTYPE(kernfs_children, kernfs_node, rb, kernfs_name_cmp)
 
 /* Guards the shape of the tree and what of it is shown. Writers go first. */
 extern pthread_rwlock_t kernfs_lock;
@@ -107,6 +117,25 @@ struct kernfs_node *kernfs_new(struct kernfs_node *parent, const char *name, enu
  * Return: 0, -EEXIST, -ENOENT, -EINVAL.
  */
 int kernfs_link_in(struct kernfs_node *kn, struct kernfs_node **out);
+
+/** kernfs_hash - what a name is found by in a directory with many. */
+uint32_t kernfs_hash(const char *name);
+
+/** kernfs_dir_init - make zeroed memory a directory without children. */
+void kernfs_dir_init(struct kernfs_dir *dir);
+/** kernfs_dir_finish - the reverse; there are no children any more. Zeroed memory is fine. */
+void kernfs_dir_finish(struct kernfs_dir *dir);
+
+/*
+ * Children of a directory; kernfs_lock held, for writing by insert and erase. A name is inserted once:
+ * look for it first. Insertion cannot fail.
+ */
+struct kernfs_node *kernfs_dir_find(const struct kernfs_dir *dir, const char *name, uint32_t hash);
+void kernfs_dir_insert(struct kernfs_dir *dir, struct kernfs_node *kn);
+void kernfs_dir_erase(struct kernfs_dir *dir, struct kernfs_node *kn);
+/** kernfs_dir_first, kernfs_dir_next - the oldest child, and the next younger one, or NULL. */
+struct kernfs_node *kernfs_dir_first(const struct kernfs_dir *dir);
+struct kernfs_node *kernfs_dir_next(const struct kernfs_dir *dir, const struct kernfs_node *kn);
 
 /** kernfs_find - a child in any state, or NULL. Context: kernfs_lock held. */
 struct kernfs_node *kernfs_find(struct kernfs_node *parent, const char *name);

@@ -141,6 +141,12 @@ static int append_name(struct kernfs_node *kn, void *data)
 	return strcmp(kernfs_name(kn), "stop") ? 0 : 7;
 }
 
+static int count_node(struct kernfs_node *kn, void *data)
+{
+	++*(int *)data;
+	return 0;
+}
+
 static void a_directory_lists_by_name(void **state)
 {
 	struct kernfs_node *dir = make_dir(kernfs_root(), "dir");
@@ -162,6 +168,33 @@ static void a_directory_lists_by_name(void **state)
 	kernfs_remove(dir);
 	assert_int_equal(kernfs_readdir(dir, append_name, names), -ENODEV);
 	kernfs_put(dir);
+}
+
+/* Far more than what is a list, then few again: names are found whatever holds them. */
+static void a_directory_may_grow_and_shrink(void **state)
+{
+	struct kernfs_node *dir = make_dir(kernfs_root(), "dir");
+	char name[16];
+	int n = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		make_file(dir, name);
+		assert_int_equal(kernfs_create_dir(dir, name, 0755, NULL, NULL), -EEXIST);
+	}
+	assert_int_equal(kernfs_readdir(dir, count_node, &n), 0);
+	assert_int_equal(n, 2000);
+	for (int i = 0; i < 1995; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		assert_true(is_seen(dir, name));
+		assert_int_equal(kernfs_remove_by_name(dir, name), 0);
+		assert_false(is_seen(dir, name));
+	}
+	for (int i = 1995; i < 2000; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		assert_true(is_seen(dir, name));
+	}
+	kernfs_remove(dir);
 }
 
 static void stat_shows_type_mode_size_and_links(void **state)
@@ -457,12 +490,6 @@ struct observer {
 	unsigned long incomplete;
 };
 
-static int count_node(struct kernfs_node *kn, void *data)
-{
-	++*(int *)data;
-	return 0;
-}
-
 static void *look_at_dir(void *arg)
 {
 	struct observer *o = arg;
@@ -605,8 +632,11 @@ static void a_create_without_memory_leaves_nothing(void **state)
 	assert_int_equal(kernfs_create_file(dir, "x", 0644, 0, &no_ops, NULL, &out), -ENOMEM);
 	fault_countdown = 1;
 	assert_int_equal(kernfs_create_link(dir, "x", dir, &out), -ENOMEM);
-	kernfs_set_hiding(&hidden);
 	fault_countdown = 2;
+	assert_int_equal(kernfs_create_dir(dir, "x", 0755, NULL, &out), -ENOMEM);
+	assert_null(out);
+	kernfs_set_hiding(&hidden);
+	fault_countdown = 3;
 	assert_int_equal(kernfs_create_dir(dir, "x", 0755, NULL, &out), -ENOMEM);
 	kernfs_set_hiding(NULL);
 	assert_null(out);
@@ -625,6 +655,7 @@ int main(void)
 		cmocka_unit_test(links_show_relative_paths),
 		cmocka_unit_test(a_path_is_the_names_from_the_root),
 		cmocka_unit_test(a_directory_lists_by_name),
+		cmocka_unit_test(a_directory_may_grow_and_shrink),
 		cmocka_unit_test(stat_shows_type_mode_size_and_links),
 		cmocka_unit_test(what_was_set_is_kept),
 		cmocka_unit_test(a_removed_node_can_still_be_looked_at),

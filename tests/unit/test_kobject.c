@@ -500,8 +500,8 @@ static void an_add_that_fails_at_any_step_leaves_nothing(void **state)
 		assert_int_equal(!err, fault_countdown != 0);
 	} while (err);
 	fault_countdown = 0;
-	/* Its name, its directory and where that is hidden, its two files: and then there is one more. */
-	assert_int_equal(step, 6);
+	/* Its name, its directory's node and children, where that is hidden, its two files, and one more. */
+	assert_int_equal(step, 7);
 	del_thing(thing);
 }
 
@@ -573,11 +573,11 @@ static void every_create_that_fails_leaves_nothing(void **state)
 			fault_countdown = ++step;
 			err = creates[i](&thing->kobj);
 			assert_int_equal(err, fault_countdown ? 0 : -ENOMEM);
+			fault_countdown = 0;
 			n = 0;
 			kernfs_readdir(thing->kobj.sd, count_node, &n);
 			assert_int_equal(!n, !!err);
 		} while (err);
-		fault_countdown = 0;
 		assert_true(step > 1);
 		del_thing(thing);
 	}
