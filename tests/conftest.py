@@ -19,9 +19,8 @@ import time
 
 import pytest
 
-BUILD = pathlib.Path(
-    os.environ.get("UMDEV_BUILD", pathlib.Path(__file__).resolve().parent.parent / "build")
-)
+SOURCE = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("UMDEV_BUILD", SOURCE / "build"))
 UMDEVD = BUILD / "src/umdevd/umdevd"
 UMDEV = BUILD / "src/umdev/umdev"
 TEST_MODULES = BUILD / "tests/modules"

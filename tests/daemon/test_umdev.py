@@ -171,3 +171,36 @@ def daemon_for_all(private_mounts, tmp_path_factory):
     running = Daemon(tmp_path_factory.mktemp("umdev")).start()
     yield running
     running.stop()
+
+
+def complete(daemon, *words):
+    """What bash offers for the last of @words."""
+    from conftest import SOURCE
+
+    script = f"""
+        source {SOURCE}/data/completion/umdev
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        _umdev
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    shown = subprocess.run(
+        ["bash", "-u", "-c", script, "bash", "umdev", *words],
+        env=dict(os.environ, UMDEV_RUNTIME_DIR=str(daemon.runtime)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stderr == ""
+    return shown.stdout.split()
+
+
+def test_completion_knows_commands_and_what_is_there(daemon):
+    daemon.start("--load", "top", "--load", "needy")
+    assert complete(daemon, "mo") == ["modprobe", "monitor"]
+    assert complete(daemon, "--json", "ls") == ["lsmod"]
+    assert complete(daemon, "rmmod", "to") == ["top"]
+    assert complete(daemon, "rmmod", "top", "b") == ["bottom"]
+    assert complete(daemon, "unbind", "") == ["needy0"]
+    assert complete(daemon, "--runtime-dir", "/nonexistent", "rmmod", "") == []
+    assert complete(daemon, "status", "") == []
