@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A connection from its beginning to its end, and its thread.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "model/alloc.h"
+#include "vfio_user/connection.h"
+
+/* ---- what the core asks of the client ---- */
+
+static void connection_request(struct vfio_file *file, unsigned int count)
+{
+	struct connection *c = vfio_file_data(file);
+
+	if (count == 0)
+		pr_notice("vfio-user: %s: the client (pid %d, %s) can't be asked to release the "
+			  "device: unplug it there, or end the client",
+			  c->ep->name, (int)c->pid, c->comm);
+}
+
+static void connection_describe(struct vfio_file *file, char *buf, size_t size)
+{
+	struct connection *c = vfio_file_data(file);
+
+	snprintf(buf, size, "pid %d (%s)", (int)c->pid, c->comm);
+}
+
+static const struct vfio_user_ops user_ops = {
+	.request = connection_request,
+	.dma_read = connection_dma_read,
+	.dma_write = connection_dma_write,
+	.describe = connection_describe,
+};
+
+/* ---- opening and closing the device ---- */
+
+/* Has the client hung up, so that its connection is about to let go of the device? */
+static bool peer_is_gone(const struct connection *c)
+{
+	struct pollfd pfd = { .fd = c->fd, .events = POLLRDHUP };
+
+	return poll(&pfd, 1, 0) == 1;
+}
+
+/* Wait until nobody has the device. server.lock held. Return: 0, -EBUSY, -ENODEV. */
+static int wait_for_device(struct connection *c)
+{
+	struct vfio_user_server *server = c->server;
+	struct endpoint *ep = c->ep;
+	uint64_t until = clock_exact() + server->timeout_ns;
+	struct timespec ts = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
+
+	while (ep->vdev && ep->holder) {
+		if (!peer_is_gone(ep->holder))
+			return -EBUSY;
+		if (pthread_cond_timedwait(&server->cond, &server->lock, &ts))
+			return -EBUSY;
+	}
+	return ep->vdev ? 0 : -ENODEV;
+}
+
+/* Remember what is asked for at each access. */
+static int read_region_sizes(struct connection *c)
+{
+	struct vfio_device_info info = { 0 };
+
+	vfio_file_get_info(c->file, &info);
+	c->region_sizes = zalloc_array(info.num_regions ? info.num_regions : 1, sizeof(uint64_t));
+	if (!c->region_sizes)
+		return -ENOMEM;
+	c->nr_regions = info.num_regions;
+	for (unsigned int i = 0; i < c->nr_regions; i++) {
+		struct vfio_region_info region = { 0 };
+
+		if (!vfio_file_get_region_info(c->file, i, &region, sizeof(region), NULL))
+			c->region_sizes[i] = region.size;
+	}
+	return 0;
+}
+
+int connection_open_device(struct connection *c)
+{
+	struct vfio_user_server *server = c->server;
+	struct endpoint *ep = c->ep;
+	struct vfio_file *file = NULL;
+	struct vfio_device *vdev;
+	int err;
+
+	pthread_mutex_lock(&server->lock);
+	err = wait_for_device(c);
+	if (err) {
+		pthread_mutex_unlock(&server->lock);
+		return err;
+	}
+	ep->holder = c;
+	ep->opening = true;
+	vdev = ep->vdev;
+	pthread_mutex_unlock(&server->lock);
+
+	err = vfio_file_open(vdev, &user_ops, c, &file);
+	if (!err) {
+		c->file = file;
+		err = read_region_sizes(c);
+	}
+
+	pthread_mutex_lock(&server->lock);
+	ep->opening = false;
+	if (file)
+		ep->waiting--;
+	else
+		ep->holder = NULL;
+	pthread_cond_broadcast(&server->cond);
+	pthread_mutex_unlock(&server->lock);
+	return err;
+}
+
+/* ---- its thread ---- */
+
+int connection_wait(struct connection *c, uint64_t until)
+{
+	struct timespec ts = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
+	int ret;
+
+	c->waiters++;
+	if (until)
+		ret = pthread_cond_timedwait(&c->cond, &c->lock, &ts);
+	else
+		ret = pthread_cond_wait(&c->cond, &c->lock);
+	c->waiters--;
+	return ret;
+}
+
+void connection_kill(struct connection *c)
+{
+	c->dead = true;
+	shutdown(c->fd, SHUT_RDWR);
+	pthread_cond_broadcast(&c->cond);
+}
+
+/* Take a request that was answered before it could be done. lock held. */
+static bool take_deferred(struct connection *c, struct request *req)
+{
+	struct deferred *d;
+
+	if (list_empty(&c->deferred))
+		return false;
+	d = list_first_entry(&c->deferred, struct deferred, link);
+	list_del_init(&d->link);
+	c->nr_deferred--;
+	c->current_deferred = d;
+	*req = d->req;
+	req->arrived = clock_coarse();
+	return true;
+}
+
+/* Wait for the next request. Return: false when the connection is over. */
+static bool next_request(struct connection *c, struct request *req)
+{
+	bool flushed = false, got = false;
+
+	if (c->refused)
+		return false;
+	pthread_mutex_lock(&c->lock);
+	rx_release(&c->rx);
+	free(c->current_deferred);
+	c->current_deferred = NULL;
+	while (!c->dead) {
+		got = take_deferred(c, req) || rx_take(c, req);
+		if (got || c->rx.eof || c->rx.broken)
+			break;
+		if (!flushed) {
+			pthread_mutex_unlock(&c->lock);
+			reply_flush(c);
+			flushed = true;
+			pthread_mutex_lock(&c->lock);
+		} else if (c->reader) {
+			connection_wait(c, 0);
+		} else {
+			rx_wait(c);
+		}
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (got) {
+		c->burst.messages++;
+		if (request_wants_reply(req))
+			c->burst.posted_only = false;
+	}
+	return got;
+}
+
+static void free_deferred(struct connection *c)
+{
+	struct deferred *d, *next;
+
+	list_for_each_entry_safe (d, next, &c->deferred, link) {
+		list_del_init(&d->link);
+		request_close_fds(&d->req);
+		free(d);
+	}
+	free(c->current_deferred);
+	c->current_deferred = NULL;
+}
+
+/* The client is gone, or has to go: let go of the device, then let others see that. */
+static void end_connection(struct connection *c)
+{
+	struct vfio_user_server *server = c->server;
+	struct endpoint *ep = c->ep;
+
+	reply_flush(c);
+	pthread_mutex_lock(&c->lock);
+	connection_kill(c);
+	pthread_mutex_unlock(&c->lock);
+	if (c->file) {
+		vfio_file_close(c->file);
+		pr_info("vfio-user: %s: pid %d (%s) has disconnected", ep->name, (int)c->pid,
+			c->comm);
+	}
+	free_deferred(c);
+	rx_finish(&c->rx);
+
+	/* Who gets the device after this finds nothing left of it. */
+	pthread_mutex_lock(&server->lock);
+	close(c->fd);
+	if (ep->holder == c)
+		ep->holder = NULL;
+	else
+		ep->waiting--;
+	endpoint_put(ep);
+	list_del_init(&c->link);
+	list_add_tail(&c->link, &server->finished);
+	pthread_cond_broadcast(&server->cond);
+	pthread_mutex_unlock(&server->lock);
+	event_kick(server->kick);
+}
+
+static void *connection_run(void *arg)
+{
+	struct connection *c = arg;
+
+	while (next_request(c, &c->current))
+		request_run(c, &c->current);
+	end_connection(c);
+	return NULL;
+}
+
+/* ---- creating and freeing ---- */
+
+static void identify_peer(struct connection *c)
+{
+	struct ucred cred = { 0 };
+	socklen_t len = sizeof(cred);
+	char path[64];
+	FILE *f;
+
+	strcpy(c->comm, "unknown");
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) || cred.pid <= 0)
+		return;
+	c->pid = cred.pid;
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)cred.pid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fgets(c->comm, sizeof(c->comm), f))
+		c->comm[strcspn(c->comm, "\n")] = '\0';
+	fclose(f);
+}
+
+static void connection_free(struct connection *c)
+{
+	rx_finish(&c->rx);
+	free(c->tx.buf);
+	free(c->region_sizes);
+	pthread_mutex_destroy(&c->tx_lock);
+	pthread_cond_destroy(&c->cond);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+void connection_reap(struct connection *c)
+{
+	pthread_join(c->thread, NULL);
+	connection_free(c);
+}
+
+static struct connection *connection_alloc(struct endpoint *ep, int fd)
+{
+	struct connection *c = zalloc(sizeof(*c));
+	pthread_condattr_t attr;
+
+	if (!c)
+		return NULL;
+	c->server = ep->server;
+	c->ep = ep;
+	c->fd = fd;
+	c->max_xfer = VFIO_USER_MAX_DATA_XFER;
+	c->received = clock_coarse();
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_init(&c->tx_lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&c->cond, &attr);
+	pthread_condattr_destroy(&attr);
+	INIT_LIST_HEAD(&c->link);
+	INIT_LIST_HEAD(&c->dma_requests);
+	INIT_LIST_HEAD(&c->deferred);
+	return c;
+}
+
+int connection_create(struct endpoint *ep, int fd)
+{
+	struct vfio_user_server *server = ep->server;
+	struct timeval limit = { .tv_sec = server->timeout_ns / 1000000000,
+				 .tv_usec = server->timeout_ns % 1000000000 / 1000 };
+	struct connection *c = connection_alloc(ep, fd);
+	int err;
+
+	if (!c) {
+		close(fd);
+		return -ENOMEM;
+	}
+	err = rx_init(&c->rx);
+	if (!err)
+		err = tx_init(&c->tx);
+	if (!err && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)))
+		err = -errno;
+	if (err)
+		goto free;
+	identify_peer(c);
+	/* server.lock keeps the thread from ending before it is known. */
+	err = thread_start(&c->thread, "vfio-user", connection_run, c);
+	if (err)
+		goto free;
+	ep->refs++;
+	ep->waiting++;
+	if (list_empty(&server->connections))
+		event_kick(server->watch_kick);
+	list_add_tail(&c->link, &server->connections);
+	return 0;
+free:
+	connection_free(c);
+	close(fd);
+	return err;
+}

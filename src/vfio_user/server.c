@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Starting and stopping the server, and the thread that listens.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "model/alloc.h"
+#include "vfio_user/connection.h"
+
+#define DEFAULT_TIMEOUT_MS 4000
+
+/* The one server. */
+static pthread_mutex_t the_server_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct vfio_user_server *the_server; /* under the_server_lock */
+
+/* ---- small things ---- */
+
+int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg)
+{
+	sigset_t all, old;
+	int err;
+
+	if (fault_point())
+		return -EAGAIN;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(thread, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!err)
+		pthread_setname_np(*thread, name);
+	return -err;
+}
+
+void event_kick(int fd)
+{
+	/* A full counter is readable, too, which is all that is wanted. */
+	(void)!eventfd_write(fd, 1);
+}
+
+void event_drain(int fd)
+{
+	eventfd_t value;
+
+	(void)!eventfd_read(fd, &value);
+}
+
+/* ---- the transport ---- */
+
+static int transport_start(struct vfio_transport *transport, struct vfio_device *vdev);
+static void transport_stop(struct vfio_transport *transport, struct vfio_device *vdev);
+
+static ssize_t socket_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct vfio_user_server *server;
+	struct endpoint *ep = NULL;
+	ssize_t n = -ENODEV;
+
+	pthread_mutex_lock(&the_server_lock);
+	server = the_server;
+	if (server) {
+		pthread_mutex_lock(&server->lock);
+		ep = vfio_device_transport_data(vfio_device_from_dev(dev));
+		if (ep)
+			n = sysfs_emit(buf, "%s/%s\n", server->dir, ep->name);
+		pthread_mutex_unlock(&server->lock);
+	}
+	pthread_mutex_unlock(&the_server_lock);
+	return n;
+}
+
+static DEVICE_ATTR_RO(socket);
+static struct attribute *socket_attrs[] = { &dev_attr_socket.attr, NULL };
+ATTRIBUTE_GROUPS(socket);
+
+struct server_transport {
+	struct vfio_transport transport;
+	struct vfio_user_server *server;
+};
+
+static struct server_transport the_transport = {
+	.transport = {
+		.name = "vfio-user",
+		.start = transport_start,
+		.stop = transport_stop,
+		.dev_groups = socket_groups,
+	},
+};
+
+static struct vfio_user_server *to_server(struct vfio_transport *transport)
+{
+	return container_of(transport, struct server_transport, transport)->server;
+}
+
+static int transport_start(struct vfio_transport *transport, struct vfio_device *vdev)
+{
+	struct vfio_user_server *server = to_server(transport);
+	struct endpoint *ep;
+	int err;
+
+	err = endpoint_create(server, vdev, &ep);
+	if (err) {
+		pr_err("vfio-user: %s/%s: %s", server->dir, dev_name(vdev->dev), strerror(-err));
+		return err;
+	}
+	pthread_mutex_lock(&server->lock);
+	vfio_device_set_transport_data(vdev, ep);
+	pthread_mutex_unlock(&server->lock);
+	return 0;
+}
+
+/* End the connections of @ep that have not opened the device. server.lock held. */
+static void refuse_waiting(struct vfio_user_server *server, struct endpoint *ep)
+{
+	struct connection *c;
+
+	list_for_each_entry (c, &server->connections, link) {
+		if (c->ep == ep && ep->holder != c)
+			shutdown(c->fd, SHUT_RDWR);
+	}
+}
+
+static void transport_stop(struct vfio_transport *transport, struct vfio_device *vdev)
+{
+	struct vfio_user_server *server = to_server(transport);
+	struct endpoint *ep;
+
+	pthread_mutex_lock(&server->lock);
+	ep = vfio_device_transport_data(vdev);
+	vfio_device_set_transport_data(vdev, NULL);
+	if (ep) {
+		ep->vdev = NULL;
+		refuse_waiting(server, ep);
+		pthread_cond_broadcast(&server->cond);
+		while (ep->opening)
+			pthread_cond_wait(&server->cond, &server->lock);
+		endpoint_close(ep);
+	}
+	pthread_mutex_unlock(&server->lock);
+}
+
+/* ---- the listener ---- */
+
+/* Free what has ended. server.lock held, dropped meanwhile. */
+static void reap_finished(struct vfio_user_server *server)
+{
+	while (!list_empty(&server->finished)) {
+		struct connection *c = list_first_entry(&server->finished, struct connection, link);
+
+		list_del_init(&c->link);
+		pthread_mutex_unlock(&server->lock);
+		connection_reap(c);
+		pthread_mutex_lock(&server->lock);
+	}
+}
+
+static void *listener_run(void *arg)
+{
+	struct vfio_user_server *server = arg;
+	struct epoll_event ev[16];
+
+	pthread_mutex_lock(&server->lock);
+	while (!server->stopping) {
+		int n;
+
+		pthread_mutex_unlock(&server->lock);
+		n = epoll_wait(server->listen_epoll, ev, ARRAY_SIZE(ev), -1);
+		pthread_mutex_lock(&server->lock);
+		for (int i = 0; i < n; i++) {
+			struct endpoint *ep = server_find_endpoint(server, ev[i].data.fd);
+
+			if (ev[i].data.fd == server->kick)
+				event_drain(server->kick);
+			else if (ep)
+				endpoint_accept(ep);
+		}
+		reap_finished(server);
+	}
+	pthread_mutex_unlock(&server->lock);
+	return NULL;
+}
+
+static int listener_start(struct vfio_user_server *server)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int err;
+
+	server->listen_epoll = fault_point() ? -1 : epoll_create1(EPOLL_CLOEXEC);
+	if (server->listen_epoll < 0)
+		return -EMFILE;
+	server->kick = fault_point() ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->kick < 0) {
+		err = -EMFILE;
+		goto close_epoll;
+	}
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ev.data.fd = server->kick;
+	err = epoll_ctl(server->listen_epoll, EPOLL_CTL_ADD, server->kick, &ev) ? -errno : 0;
+	if (!err)
+		err = thread_start(&server->listener, "vfio-user door", listener_run, server);
+	if (err)
+		goto close_kick;
+	return 0;
+close_kick:
+	if (server->spare_fd >= 0)
+		close(server->spare_fd);
+	close(server->kick);
+close_epoll:
+	close(server->listen_epoll);
+	return err;
+}
+
+static void listener_stop(struct vfio_user_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	server->stopping = true;
+	pthread_mutex_unlock(&server->lock);
+	event_kick(server->kick);
+	pthread_join(server->listener, NULL);
+	if (server->spare_fd >= 0)
+		close(server->spare_fd);
+	close(server->kick);
+	close(server->listen_epoll);
+}
+
+/* ---- the server ---- */
+
+static int server_create(const struct vfio_user_config *config, struct vfio_user_server **out)
+{
+	struct vfio_user_server *server;
+	pthread_condattr_t attr;
+	unsigned int ms = config->callback_timeout_ms;
+	int err = -ENOMEM;
+
+	server = zalloc(sizeof(*server));
+	if (!server)
+		return -ENOMEM;
+	server->dir = fault_point() ? NULL : realpath(config->dir, NULL);
+	if (!server->dir) {
+		err = errno ? -errno : -ENOMEM;
+		goto free;
+	}
+	/* Room for "/" and at least one character has to be left. */
+	if (strlen(server->dir) + 2 >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+		err = -ENAMETOOLONG;
+		goto free_dir;
+	}
+	server->config = *config;
+	server->config.dir = server->dir;
+	server->timeout_ns = (ms ? ms : DEFAULT_TIMEOUT_MS) * 1000000ull;
+	pthread_mutex_init(&server->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&server->cond, &attr);
+	pthread_condattr_destroy(&attr);
+	INIT_LIST_HEAD(&server->endpoints);
+	INIT_LIST_HEAD(&server->connections);
+	INIT_LIST_HEAD(&server->finished);
+	*out = server;
+	return 0;
+free_dir:
+	free(server->dir);
+free:
+	free(server);
+	return err;
+}
+
+static void server_destroy(struct vfio_user_server *server)
+{
+	pthread_cond_destroy(&server->cond);
+	pthread_mutex_destroy(&server->lock);
+	free(server->by_fd);
+	free(server->dir);
+	free(server);
+}
+
+static void disconnect_all(struct vfio_user_server *server)
+{
+	struct connection *c;
+
+	pthread_mutex_lock(&server->lock);
+	list_for_each_entry (c, &server->connections, link)
+		shutdown(c->fd, SHUT_RDWR);
+	while (!list_empty(&server->connections))
+		pthread_cond_wait(&server->cond, &server->lock);
+	pthread_mutex_unlock(&server->lock);
+}
+
+static int server_start(struct vfio_user_server *server)
+{
+	int err = watchdog_start(server);
+
+	if (err)
+		return err;
+	err = listener_start(server);
+	if (err)
+		watchdog_stop(server);
+	return err;
+}
+
+static void server_stop(struct vfio_user_server *server)
+{
+	disconnect_all(server);
+	listener_stop(server);
+	watchdog_stop(server);
+	pthread_mutex_lock(&server->lock);
+	reap_finished(server);
+	pthread_mutex_unlock(&server->lock);
+}
+
+/* Make @server the one server, or none. Return: false if there is one already. */
+static bool set_the_server(struct vfio_user_server *server)
+{
+	bool done;
+
+	pthread_mutex_lock(&the_server_lock);
+	done = !server || !the_server;
+	if (done) {
+		the_server = server;
+		the_transport.server = server;
+	}
+	pthread_mutex_unlock(&the_server_lock);
+	return done;
+}
+
+int vfio_user_start(const struct vfio_user_config *config)
+{
+	struct vfio_user_server *server;
+	int err;
+
+	if (!config || !config->dir)
+		return -EINVAL;
+	err = server_create(config, &server);
+	if (err)
+		return err;
+	if (!set_the_server(server)) {
+		err = -EBUSY;
+		goto destroy;
+	}
+	err = server_start(server);
+	if (err)
+		goto unset;
+	err = vfio_transport_register(&the_transport.transport);
+	if (err)
+		goto stop;
+	return 0;
+stop:
+	server_stop(server);
+unset:
+	set_the_server(NULL);
+destroy:
+	server_destroy(server);
+	return err;
+}
+
+void vfio_user_stop(void)
+{
+	struct vfio_user_server *server = the_server;
+
+	if (!server)
+		return;
+	vfio_transport_unregister(&the_transport.transport);
+	server_stop(server);
+	set_the_server(NULL);
+	server_destroy(server);
+}
