@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A device_server for each test module, and clients of its devices."""
+
+import os
+import subprocess
+import tempfile
+
+import pytest
+
+import client as vu
+
+
+class Server:
+    """A running device_server; command() is answered before it returns."""
+
+    def __init__(self, *args):
+        program = os.environ.get("DEVICE_SERVER")
+        if not program:
+            pytest.fail("DEVICE_SERVER does not name the program (meson test sets it)")
+        self.directory = tempfile.TemporaryDirectory(prefix="vfio-user-")
+        self.log = tempfile.TemporaryFile(mode="w+")
+        self.process = subprocess.Popen(
+            [program, self.directory.name, *args],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )
+        ready = self.process.stdout.readline().strip()
+        assert ready == "ready", self.read_log()
+
+    def read_log(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def path(self, name="dev0"):
+        return os.path.join(self.directory.name, name)
+
+    def command(self, *words):
+        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        assert answer == "ok", f"{words}: {answer!r}: {self.read_log()}"
+
+    def connect(self, name="dev0"):
+        """A client that has not said VERSION."""
+        return vu.Client(self.path(name))
+
+    def open(self, name="dev0", capabilities=vu.QEMU):
+        """A client that has the device."""
+        client = self.connect(name)
+        client.version(capabilities)
+        return client
+
+    def open_fds(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def resident(self):
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def finish(self):
+        """End it in order. Return its exit status and its log."""
+        if self.process.poll() is None:
+            self.process.stdin.close()
+        status = self.process.wait(timeout=60)
+        self.process.stdout.close()
+        log = self.read_log()
+        self.log.close()
+        self.directory.cleanup()
+        return status, log
+
+
+def running(*args):
+    server = Server(*args)
+    try:
+        yield server
+    finally:
+        status, log = server.finish()
+    assert status == 0, f"device_server ended with {status}: {log}"
+
+
+@pytest.fixture(scope="module")
+def server():
+    yield from running()
+
+
+@pytest.fixture(scope="module")
+def hasty():
+    """A server that answers in the driver's place after 200 ms."""
+    yield from running("200")
+
+
+@pytest.fixture
+def client(server):
+    with server.open() as opened:
+        yield opened
