@@ -23,7 +23,8 @@ struct module;
 /**
  * struct attribute - the name and permission bits of a file in sysfs
  * @name: file name; must live as long as the file
- * @mode: permission bits, as 0444. A direction that has no bit set is refused with EACCES even to root
+ * @mode: permission bits, as 0444. A direction that has no bit set is refused with EACCES even to
+ *        root
  */
 struct attribute {
 	const char *name;
@@ -35,7 +36,8 @@ struct attribute {
  * @attr:    name and mode
  * @size:    size in bytes that stat() shows, 0 if not known; accesses behind it are cut
  * @private: the owner's
- * @read:    fill @buf with up to @count bytes from offset @off; return how many, or a negative errno
+ * @read:    fill @buf with up to @count bytes from offset @off; return how many, or a negative
+ *           errno
  * @write:   take @count bytes for offset @off; return how many were taken, or a negative errno
  */
 struct bin_attribute {
@@ -69,7 +71,8 @@ struct attribute_group {
 /**
  * struct sysfs_ops - how the attributes of one type of kobject are read and written
  * @show:  write the value into @buf (SYSFS_PAGE_SIZE bytes, zeroed); return its length or -errno
- * @store: take @count bytes; @buf has a NUL behind them. Return how many were taken (usually @count) or -errno
+ * @store: take @count bytes; @buf has a NUL behind them. Return how many were taken (usually
+ *         @count) or -errno
  *
  * Context: no lock of umdev's is held. The object stays alive during the call. Files of one object
  * are served by many threads at once.

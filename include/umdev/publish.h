@@ -3,9 +3,10 @@
  * Publications: several changes of the tree that the outside sees as one.
  *
  * What the calling thread adds to sysfs between publish_begin() and publish_commit() cannot be seen
- * from outside (no lookup, no listing, no link leads there), and the events that it causes wait. The
- * commit shows all of it at one moment and then sends the events in their order. publish_abort()
- * forgets the events: whoever began has taken everything down again, and nobody ever knew.
+ * from outside (no lookup, no listing, no link leads there), and the events that it causes wait.
+ * The commit shows all of it at one moment and then sends the events in their order.
+ * publish_abort() forgets the events: whoever began has taken everything down again, and nobody
+ * ever knew.
  *
  * This is how rule "created before visible" is kept: device_add() uses it for a device with all its
  * attributes and links, the mdev core for a device with its driver bound.
@@ -29,8 +30,8 @@ UMDEV_API void publish_commit(void);
 /**
  * publish_abort - forget the events that waited
  *
- * Call it after everything that was added since publish_begin() has been removed again. What was not
- * removed is shown with the outer publication, or at once if there is none.
+ * Call it after everything that was added since publish_begin() has been removed again. What was
+ * not removed is shown with the outer publication, or at once if there is none.
  */
 UMDEV_API void publish_abort(void);
 

@@ -49,9 +49,9 @@ UMDEV_API int add_uevent_var(struct kobj_uevent_env *env, const char *fmt, ...)
  * @action: what happened
  * @envp:   NULL-terminated "KEY=VALUE" strings to add behind SUBSYSTEM, or NULL
  *
- * The keys are gathered now. Inside a publication (umdev/publish.h) the event is sent at its end, and so
- * is one about an object that another thread's publication keeps back. From "remove" on the outside does
- * not find the object any more.
+ * The keys are gathered now. Inside a publication (umdev/publish.h) the event is sent at its end,
+ * and so is one about an object that another thread's publication keeps back. From "remove" on
+ * the outside does not find the object any more.
  * Return: 0 (also when nobody wants events of this object), -ENOMEM, -EINVAL.
  */
 UMDEV_API int kobject_uevent_env(struct kobject *kobj, enum kobject_action action,
@@ -87,9 +87,10 @@ struct uevent {
 
 /**
  * struct uevent_listener - somebody who wants all events
- * @event: called for each, in order, one call at a time for all listeners. The device is as the event
- *         says: complete at "add", out of sight after "remove". Must be quick; may read the tree; must not
- *         add or remove anything in it, nor wait for somebody who does, nor (un)register listeners.
+ * @event: called for each, in order, one call at a time for all listeners. The device is as the
+ *         event says: complete at "add", out of sight after "remove". Must be quick; may read the
+ *         tree; must not add or remove anything in it, nor wait for somebody who does, nor
+ *         (un)register listeners.
  * @list:  umdev's, under the lock of the uevents
  */
 struct uevent_listener {

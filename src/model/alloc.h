@@ -2,9 +2,10 @@
 /*
  * Memory for the control plane, and the points where a test can make a step fail.
  *
- * Every step of umdev's that can fail for a reason outside of the program (memory, descriptors, sockets) passes
- * fault_point(). A test sets fault_countdown to n and so makes the n-th such step of its thread fail; with n = 1, 2, 3,
- * ... each step of an operation is seen to undo what the steps before it did.
+ * Every step of umdev's that can fail for a reason outside of the program (memory, descriptors,
+ * sockets) passes fault_point(). A test sets fault_countdown to n and so makes the n-th such step
+ * of its thread fail; with n = 1, 2, 3, ... each step of an operation is seen to undo what the
+ * steps before it did.
  */
 #ifndef UMDEV_MODEL_ALLOC_H
 #define UMDEV_MODEL_ALLOC_H
@@ -18,7 +19,10 @@
 /* This thread's steps until one fails; 0: none does. The hit leaves it at 0. */
 extern __thread unsigned long fault_countdown;
 
-/** fault_point - does this step have to fail? True at most once for each time that fault_countdown is set. */
+/**
+ * fault_point - does this step have to fail? True at most once for each time that fault_countdown
+ * is set.
+ */
 static inline bool fault_point(void)
 {
 	return __builtin_expect(fault_countdown != 0, 0) && --fault_countdown == 0;

@@ -178,7 +178,9 @@ void kernfs_put(struct kernfs_node *kn)
 {
 	struct kernfs_node *parent;
 
-	/* Each node holds its parent, so the last one of a removed subtree frees a chain of them. */
+	/*
+	 * Each node holds its parent, so the last one of a removed subtree frees a chain of them.
+	 */
 	while (kn && atomic_fetch_sub(&kn->count, 1) == 1) {
 		parent = kn->parent;
 		if (kn->type == KERNFS_LINK)

@@ -2,10 +2,10 @@
 /*
  * The tree: directories, files and links with their lifetimes, and nothing of how they are shown.
  *
- * A node is active from its creation until its removal begins. Whoever runs code of a node's owner (a
- * show(), a store()) holds an active reference meanwhile; a removal waits until there is none. Counted
- * references (kernfs_get()) keep the node's memory only, so a window on the tree may hold a node whose
- * owner is long gone and gets -ENODEV from it.
+ * A node is active from its creation until its removal begins. Whoever runs code of a node's
+ * owner (a show(), a store()) holds an active reference meanwhile; a removal waits until there is
+ * none. Counted references (kernfs_get()) keep the node's memory only, so a window on the tree
+ * may hold a node whose owner is long gone and gets -ENODEV from it.
  *
  * Behaviour: Linux 6.1 fs/kernfs/.
  */
@@ -26,8 +26,8 @@ enum kernfs_type {
 
 /**
  * struct kernfs_ops - how a file's contents are read and written
- * @read:  @count bytes at most from @off; for text files (size SYSFS_PAGE_SIZE, no bin) called once per
- *         open with a page of room and @off 0, and the window serves slices of what it got
+ * @read:  @count bytes at most from @off; for text files (size SYSFS_PAGE_SIZE, no bin) called
+ *         once per open with a page of room and @off 0, and the window serves slices of what it got
  * @write: @buf has a NUL behind @count bytes
  * @bin:   contents have offsets
  *
@@ -50,12 +50,14 @@ struct kernfs_node *kernfs_root(void);
  * @size:   as stat() shows it
  * @ops:    must outlive the removal
  * @priv:   for kernfs_priv(): the kobject (directory) or the attribute (file)
- * @target: where the link leads, a directory or a file; a reference is kept until the link is removed
- * @out:    the node, without a reference for the caller: it is the creator's until removed. May be NULL
+ * @target: where the link leads, a directory or a file; a reference is kept until the link is
+ *          removed
+ * @out:    the node, without a reference for the caller: it is the creator's until removed. May
+ *          be NULL
  *
  * Inside a publication (umdev/publish.h) of the calling thread it stays hidden until the commit.
- * Return: 0, -EEXIST, -ENOENT (the parent is being removed), -ENOMEM, -EINVAL (not a directory; a name
- * that is empty, has a '/' or is too long; a link to the root or to a link).
+ * Return: 0, -EEXIST, -ENOENT (the parent is being removed), -ENOMEM, -EINVAL (not a directory; a
+ * name that is empty, has a '/' or is too long; a link to the root or to a link).
  */
 int kernfs_create_dir(struct kernfs_node *parent, const char *name, mode_t mode, void *priv,
 		      struct kernfs_node **out);
@@ -68,8 +70,8 @@ int kernfs_create_link(struct kernfs_node *parent, const char *name, struct kern
  * kernfs_remove - remove a node and everything below it
  *
  * Nobody can find them from now on; waits until no active reference is left but those that somebody
- * gave up with kernfs_remove_self(). When several threads remove the same, each waits. Links elsewhere
- * that lead here are their creators' to remove. NULL does nothing.
+ * gave up with kernfs_remove_self(). When several threads remove the same, each waits. Links
+ * elsewhere that lead here are their creators' to remove. NULL does nothing.
  */
 void kernfs_remove(struct kernfs_node *kn);
 /** kernfs_remove_by_name - the same for a child. Return: 0, -ENOENT. */
@@ -80,8 +82,8 @@ int kernfs_remove_file(struct kernfs_node *parent, const char *name, const void 
 /**
  * kernfs_remove_self - remove a file from within its own method
  *
- * The caller's active reference is not waited for, neither here nor by a removal of what the file is
- * in. When several callers race, or somebody else removes the file already, one wins.
+ * The caller's active reference is not waited for, neither here nor by a removal of what the file
+ * is in. When several callers race, or somebody else removes the file already, one wins.
  *
  * Context: the caller holds an active reference, which it drops as usual when it is done, and
  * somebody holds a counted reference until then.
@@ -94,7 +96,10 @@ struct kernfs_node *kernfs_get(struct kernfs_node *kn);
 /** kernfs_put - the reverse; NULL does nothing. */
 void kernfs_put(struct kernfs_node *kn);
 
-/** kernfs_get_active - begin to use the owner's code or data. Return: false when it is being removed. */
+/**
+ * kernfs_get_active - begin to use the owner's code or data. Return: false when it is being
+ * removed.
+ */
 bool kernfs_get_active(struct kernfs_node *kn);
 /** kernfs_put_active - the reverse. */
 void kernfs_put_active(struct kernfs_node *kn);
@@ -107,15 +112,16 @@ struct kernfs_node *kernfs_lookup(struct kernfs_node *parent, const char *name);
 
 /**
  * kernfs_readdir - list a directory as the outside sees it
- * @fn: called for each child that was there at one moment, in the order of their names, without locks;
- *      what it returns other than 0 ends the listing
+ * @fn: called for each child that was there at one moment, in the order of their names, without
+ *      locks; what it returns other than 0 ends the listing
  * Return: 0, -ENODEV (removed), -ENOTDIR, -ENOMEM, or what @fn returned.
  */
 int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, void *data),
 		   void *data);
 
 /**
- * kernfs_path - the path from the root, as "/devices/x", into @buf; an empty string if it does not fit
+ * kernfs_path - the path from the root, as "/devices/x", into @buf; an empty string if it does
+ * not fit
  * Return: its length, whether it fits or not.
  */
 int kernfs_path(struct kernfs_node *kn, char *buf, size_t size);
@@ -129,7 +135,10 @@ int kernfs_link_text(struct kernfs_node *link, char *buf, size_t size);
 enum kernfs_type kernfs_type(const struct kernfs_node *kn);
 /** kernfs_name - the last part of its path; lives as long as the node. */
 const char *kernfs_name(const struct kernfs_node *kn);
-/** kernfs_file_ops - a file's methods, to be called under an active reference; NULL for what is no file. */
+/**
+ * kernfs_file_ops - a file's methods, to be called under an active reference; NULL for what is no
+ * file.
+ */
 const struct kernfs_ops *kernfs_file_ops(const struct kernfs_node *kn);
 /** kernfs_priv - what the creator gave. Active reference held. */
 void *kernfs_priv(const struct kernfs_node *kn);
@@ -161,8 +170,8 @@ void kernfs_notify(struct kernfs_node *kn);
 
 /**
  * struct kernfs_watch - a window's interest in notifications
- * @notified: @kn was notified, or removed while somebody watched it. Must not block, notify, or add or
- *            remove watches. Called without locks of the tree
+ * @notified: @kn was notified, or removed while somebody watched it. Must not block, notify, or
+ *            add or remove watches. Called without locks of the tree
  * @list:     the tree's
  */
 struct kernfs_watch {
@@ -196,9 +205,13 @@ struct kernfs_hidden {
 	size_t count, capacity;
 };
 
-/** kernfs_set_hiding - what this thread creates from now on goes to @hidden; NULL: is shown at once. */
+/**
+ * kernfs_set_hiding - what this thread creates from now on goes to @hidden; NULL: is shown at once.
+ */
 void kernfs_set_hiding(struct kernfs_hidden *hidden);
-/** kernfs_show_hidden - show all nodes in @hidden that are still there, at one moment, and empty it. */
+/**
+ * kernfs_show_hidden - show all nodes in @hidden that are still there, at one moment, and empty it.
+ */
 void kernfs_show_hidden(struct kernfs_hidden *hidden);
 
 /**

@@ -9,8 +9,8 @@
 #include "model/kernfs_internal.h"
 
 /*
- * Where removals wait. A node picks its queue by its address, so that nobody has to touch a node again
- * after giving up the last active reference to it.
+ * Where removals wait. A node picks its queue by its address, so that nobody has to touch a node
+ * again after giving up the last active reference to it.
  */
 static struct drain_queue {
 	pthread_mutex_t lock;
@@ -198,8 +198,8 @@ void kernfs_remove(struct kernfs_node *kn)
 }
 
 /*
- * A child by name, also one that somebody else is removing: whoever returns from its removal may free
- * what its methods used.
+ * A child by name, also one that somebody else is removing: whoever returns from its removal may
+ * free what its methods used.
  */
 static struct kernfs_node *find_to_remove(struct kernfs_node *parent, const char *name)
 {
@@ -246,7 +246,10 @@ bool kernfs_remove_self(struct kernfs_node *kn)
 	if (first) {
 		atomic_fetch_or(&kn->flags, KN_SELF);
 		remove_locked(kn, &watched);
-		/* The caller's active reference is back before those who wait for KN_REMOVED can go on. */
+		/*
+		 * The caller's active reference is back before those who wait for KN_REMOVED can
+		 * go on.
+		 */
 		atomic_fetch_add(&kn->active, 1);
 		atomic_fetch_or(&kn->flags, KN_REMOVED);
 	}

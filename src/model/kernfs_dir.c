@@ -127,7 +127,10 @@ void kernfs_dir_erase(struct kernfs_dir *dir, struct kernfs_node *kn)
 		unchain(dir, kn);
 	list_del_init(&kn->sibling);
 	dir->count--;
-	/* Far below the size that it would grow to again, so that no size is a threshold to and fro. */
+	/*
+	 * Far below the size that it would grow to again, so that no size is a threshold to and
+	 * fro.
+	 */
 	if (dir->nr_buckets > 2 * FEW && dir->count < dir->nr_buckets / 8)
 		resize(dir, dir->nr_buckets / 2);
 }
@@ -153,7 +156,9 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
-/* The children that the outside sees, each with a reference. Return: how many, or a negative errno. */
+/*
+ * The children that the outside sees, each with a reference. Return: how many, or a negative errno.
+ */
 static ssize_t get_seen(struct kernfs_node *dir, struct kernfs_node ***nodes)
 {
 	struct kernfs_node *kn;

@@ -2,7 +2,7 @@
 /*
  * What the files of the tree share among themselves.
  *
- * Locks, outer to inner: kernfs_lock, then the locks of kernfs_active.c and kernfs_attr.c, which are
+ * Locks, outer to inner: kernfs_lock, then those of kernfs_active.c and kernfs_attr.c, which are
  * leaves. A node's parent and name never change, so paths are read without a lock.
  */
 #ifndef UMDEV_MODEL_KERNFS_INTERNAL_H
@@ -50,8 +50,8 @@ struct kernfs_dir {
 
 /*
  * struct kernfs_node - one for each directory, file and link, 100,000s of them: keep it small
- * @sibling: in the parent's children, later in the list of the removal that took it out of them. Under
- *           kernfs_lock, later that removal's
+ * @sibling: in the parent's children, later in the list of the removal that took it out of them.
+ *           Under kernfs_lock, later that removal's
  * @chain:   the next in the same bucket of the parent; under kernfs_lock
  * @parent:  constant; a reference is held. NULL for the root
  * @count:   references; the tree's own is dropped when the node leaves it
@@ -127,8 +127,8 @@ void kernfs_dir_init(struct kernfs_dir *dir);
 void kernfs_dir_finish(struct kernfs_dir *dir);
 
 /*
- * Children of a directory; kernfs_lock held, for writing by insert and erase. A name is inserted once:
- * look for it first. Insertion cannot fail.
+ * Children of a directory; kernfs_lock held, for writing by insert and erase. A name is inserted
+ * once: look for it first. Insertion cannot fail.
  */
 struct kernfs_node *kernfs_dir_find(const struct kernfs_dir *dir, const char *name, uint32_t hash);
 void kernfs_dir_insert(struct kernfs_dir *dir, struct kernfs_node *kn);

@@ -16,7 +16,12 @@
  */
 struct kernfs_node *kobject_get_dir(struct kobject *kobj);
 
-/** sysfs_add_file - a file for @attr with @mode in @dir, a directory of @kobj's. Return: as sysfs_create_file(). */
+/**
+ * sysfs_add_file - a file for an attribute
+ * @dir:  a directory of @kobj's, with a reference
+ * @mode: instead of the attribute's own
+ * Return: as sysfs_create_file().
+ */
 int sysfs_add_file(struct kernfs_node *dir, struct kobject *kobj, const struct attribute *attr,
 		   mode_t mode);
 

@@ -11,8 +11,8 @@
 #include "model/uevent_internal.h"
 
 /*
- * Guards the events of all publications, and that one ends while another thread adds to it. Inside the
- * lock of the uevents, outside of the tree's.
+ * Guards the events of all publications, and that one ends while another thread adds to it.
+ * Inside the lock of the uevents, outside of the tree's.
  */
 static pthread_mutex_t publish_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -41,7 +41,9 @@ bool publish_hold(struct uevent_record *record, struct kernfs_node *dir)
 
 	pthread_mutex_lock(&publish_lock);
 	hidden = kernfs_hidden_by(dir);
-	/* Nobody hears of an object before its "add", not even of what another thread does to it. */
+	/*
+	 * Nobody hears of an object before its "add", not even of what another thread does to it.
+	 */
 	holder = hidden ? container_of(hidden, struct publication, hidden) : &pub;
 	record->level = holder->depth;
 	if (record->level)

@@ -11,8 +11,8 @@
 #include "model/kobject_internal.h"
 
 /*
- * A method that runs in this thread. sysfs_remove_file_self() finds the file here and not by its name,
- * which may be gone or somebody else's while the method still runs.
+ * A method that runs in this thread. sysfs_remove_file_self() finds the file here and not by its
+ * name, which may be gone or somebody else's while the method still runs.
  */
 struct running {
 	struct kernfs_node *kn;

@@ -9,7 +9,9 @@
 
 #include "model/kobject_internal.h"
 
-/* A group's files have no more than these bits: nobody but the owner writes, nothing is executed. */
+/*
+ * A group's files have no more than these bits: nobody but the owner writes, nothing is executed.
+ */
 #define GROUP_MODE_MASK 0664
 
 static mode_t checked_mode(const char *name, mode_t mode)

@@ -41,7 +41,9 @@ int add_uevent_var(struct kobj_uevent_env *env, const char *fmt, ...)
 	return 0;
 }
 
-/* Drop MODALIAS: whoever loads modules by it must not do so for a device that just lost its driver. */
+/*
+ * Drop MODALIAS: whoever loads modules by it must not do so for a device that just lost its driver.
+ */
 static void drop_modalias(struct kobj_uevent_env *env)
 {
 	int kept = 0;

@@ -24,8 +24,8 @@ struct uevent_record {
 /**
  * publish_hold - keep an event back until a publication ends
  * @record: the publication's from now on, if it was taken
- * @dir:    the directory of the object, NULL when it is out of sysfs. While another thread's publication
- *          hides it the event is kept back by that one, else by the calling thread's
+ * @dir:    the directory of the object, NULL when it is out of sysfs. While another thread's
+ *          publication hides it the event is kept back by that one, else by the calling thread's
  * Return: false when there is none: the event is to be delivered now.
  */
 bool publish_hold(struct uevent_record *record, struct kernfs_node *dir);
@@ -40,7 +40,10 @@ const char *uevent_action_name(enum kobject_action action);
  */
 int uevent_send_synthetic(struct kobject *kobj, enum kobject_action action, char *const envp[]);
 
-/** uevent_begin - let nobody else deliver events. Context: no lock of publications or of the tree held. */
+/**
+ * uevent_begin - let nobody else deliver events. Context: no lock of publications or of the tree
+ * held.
+ */
 void uevent_begin(void);
 
 /**

@@ -297,7 +297,9 @@ static void *remove_node(void *arg)
 	return NULL;
 }
 
-/* Whether the removal of @kn has begun can be seen in that no active reference is given any more. */
+/*
+ * Whether the removal of @kn has begun can be seen in that no active reference is given any more.
+ */
 static void wait_until_deactivated(struct kernfs_node *kn)
 {
 	while (kernfs_get_active(kn)) {

@@ -500,7 +500,10 @@ static void an_add_that_fails_at_any_step_leaves_nothing(void **state)
 		assert_int_equal(!err, fault_countdown != 0);
 	} while (err);
 	fault_countdown = 0;
-	/* Its name, its directory's node and children, where that is hidden, its two files, and one more. */
+	/*
+	 * Its name, its directory's node and children, where that is hidden, its two files, and
+	 * one more.
+	 */
 	assert_int_equal(step, 7);
 	del_thing(thing);
 }
