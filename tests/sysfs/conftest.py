@@ -56,7 +56,11 @@ class Server:
         """End it in order. Return its exit status."""
         if self.process.poll() is None:
             self.process.stdin.close()
-        status = self.process.wait(timeout=60)
+        try:
+            status = self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
         self.process.stdout.close()
         return status
 

@@ -13,12 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <umdev/kobject.h>
 #include <umdev/publish.h>
 #include <umdev/sysfs.h>
 
 #define MANY 1000
+#define AWAIT_SECONDS 20
 
 struct object {
 	struct kobject kobj;
@@ -417,14 +419,21 @@ static bool command_release(void)
 	return true;
 }
 
-/* Wait until @n calls hang. */
+/* Wait until @n calls hang, but not for ever. */
 static bool command_await(unsigned int n)
 {
+	struct timespec end;
+	bool reached;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += AWAIT_SECONDS;
 	pthread_mutex_lock(&lock);
 	while (hanging < n)
-		pthread_cond_wait(&changed, &lock);
+		if (pthread_cond_timedwait(&changed, &lock, &end))
+			break;
+	reached = hanging >= n;
 	pthread_mutex_unlock(&lock);
-	return true;
+	return reached;
 }
 
 static struct object *hidden;
