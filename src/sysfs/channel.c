@@ -32,6 +32,8 @@ static int mount_directly(const char *path)
 	char options[160];
 	int fd, err;
 
+	if (fault_point())
+		return -EMFILE;
 	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -197,6 +197,8 @@ static int mounted_dev(const char *path, dev_t *dev)
 {
 	struct statx stx;
 
+	if (fault_point())
+		return -ENOMEM;
 	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &stx))
 		return -errno;
 	*dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
