@@ -14,6 +14,7 @@
 #include <umdev/module.h>
 #include <umdev/sysfs.h>
 #include <umdev/umdev.h>
+#include <umdev/vfio_user.h>
 
 #include "umdevd/autoload.h"
 #include "umdevd/control.h"
@@ -90,6 +91,21 @@ static int start_control(struct daemon *d)
 	return control_start(d->dir.control, &d->info, &d->control);
 }
 
+static int serve_devices(const struct daemon *d)
+{
+	const struct vfio_user_config config = {
+		.dir = d->dir.vfio_user,
+		.mode = d->opt.socket_mode,
+		.owner = d->opt.socket_owner,
+		.group = d->opt.socket_group,
+	};
+	int err = vfio_user_start(&config);
+
+	if (err)
+		pr_err("can't serve devices in %s: %s", config.dir, strerror(-err));
+	return err;
+}
+
 static int bring_up(struct daemon *d)
 {
 	int err;
@@ -107,9 +123,12 @@ static int bring_up(struct daemon *d)
 	err = sysfs_mount(d->dir.sys, &d->sysfs);
 	if (err)
 		goto stop;
-	err = autoload_start();
+	err = serve_devices(d);
 	if (err)
 		goto unmount;
+	err = autoload_start();
+	if (err)
+		goto serve_no_more;
 	err = load_modules(&d->opt);
 	if (err)
 		goto autoload;
@@ -119,6 +138,8 @@ static int bring_up(struct daemon *d)
 	return 0;
 autoload:
 	autoload_stop();
+serve_no_more:
+	vfio_user_stop();
 unmount:
 	umdev_stop();
 	sysfs_unmount(d->sysfs);
@@ -138,6 +159,8 @@ static void take_down(struct daemon *d)
 {
 	control_stop(d->control);
 	autoload_stop();
+	/* Before the modules go: they wait for the users of their devices. */
+	vfio_user_stop();
 	umdev_stop();
 	sysfs_unmount(d->sysfs);
 	rundir_close(&d->dir);
