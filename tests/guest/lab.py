@@ -410,6 +410,8 @@ class Guest:
             self.process.wait()
         self.qmp.close()
         self.console.close()
+        # Of a QEMU that was killed the sockets are left.
+        shutil.rmtree(self.dir)
 
     def __enter__(self):
         return self

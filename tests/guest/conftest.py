@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "doc"))
+
+import lab  # noqa: E402
+
+
+def running(load):
+    """umdevd with a module. After the test it has ended well and left nothing."""
+    if not (lab.guest_dir() / "vmlinuz").exists():
+        pytest.skip(f"no guest in {lab.guest_dir()} (run: scripts/fetch-guest {lab.guest_dir()})")
+    with lab.Host(load) as host:
+        host.start()
+        yield host
+        host.stop()
+        assert host.leftovers() == []
+
+
+@pytest.fixture
+def host():
+    yield from running("mtty")
+
+
+@pytest.fixture
+def host_with_dice():
+    yield from running("dice")
