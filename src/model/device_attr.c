@@ -68,10 +68,10 @@ static ssize_t uevent_show(struct device *dev, struct device_attribute *attr, ch
 	env = zalloc(sizeof(*env));
 	if (!env)
 		return -ENOMEM;
-	/* Not in the middle of a binding: the keys are those from before it or from after it. */
-	device_lock(dev);
+	/*
+	 * Not under the device's lock: a driver's remove() may hold it for as long as a user likes.
+	 */
 	err = device_uevent_keys(dev, env);
-	device_unlock(dev);
 	for (i = 0; !err && i < env->envp_idx; i++)
 		len += sysfs_emit_at(buf, len, "%s\n", env->envp[i]);
 	free(env);
@@ -150,19 +150,25 @@ void device_remove_devnum(struct device *dev)
 
 /* ---- driver_override, explicit_bind_only ---- */
 
+/*
+ * Written under the device's lock and the bus's, so that it can be read under either: the device's
+ * may be held for as long as a user does not let go of the device.
+ */
 static ssize_t driver_override_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
+	struct bus_private *bp = dev->p->bus;
 	ssize_t len;
 
-	device_lock(dev);
+	pthread_mutex_lock(&bp->lock);
 	len = sysfs_emit(buf, "%s\n", dev->driver_override ? dev->driver_override : "(null)");
-	device_unlock(dev);
+	pthread_mutex_unlock(&bp->lock);
 	return len;
 }
 
 static ssize_t driver_override_store(struct device *dev, struct device_attribute *attr,
 				     const char *buf, size_t count)
 {
+	struct bus_private *bp = dev->p->bus;
 	char *name = NULL;
 	size_t len;
 	char *old;
@@ -178,8 +184,10 @@ static ssize_t driver_override_store(struct device *dev, struct device_attribute
 		name[len] = '\0';
 	}
 	device_lock(dev);
+	pthread_mutex_lock(&bp->lock);
 	old = dev->driver_override;
 	dev->driver_override = name;
+	pthread_mutex_unlock(&bp->lock);
 	device_unlock(dev);
 	free(old);
 	return count;
@@ -188,12 +196,7 @@ static DEVICE_ATTR_RW(driver_override);
 
 static ssize_t explicit_bind_only_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	ssize_t len;
-
-	device_lock(dev);
-	len = sysfs_emit(buf, "%d\n", dev->explicit_bind_only);
-	device_unlock(dev);
-	return len;
+	return sysfs_emit(buf, "%d\n", __atomic_load_n(&dev->explicit_bind_only, __ATOMIC_RELAXED));
 }
 
 static ssize_t explicit_bind_only_store(struct device *dev, struct device_attribute *attr,
@@ -205,7 +208,7 @@ static ssize_t explicit_bind_only_store(struct device *dev, struct device_attrib
 	if (err)
 		return err;
 	device_lock(dev);
-	dev->explicit_bind_only = val;
+	__atomic_store_n(&dev->explicit_bind_only, val, __ATOMIC_RELAXED);
 	device_unlock(dev);
 	return count;
 }
