@@ -138,8 +138,8 @@ struct device_driver {
  * @class_groups: groups in /sys/class/NAME
  * @dev_groups:   groups in each of its devices
  * @dev_uevent:   adds keys to a device's events
- * @devnode:      name of the device node below /dev ("vfio/0"), to free(); sets *@mode if not 0.
- *                Optional
+ * @devnode:      name of the device node below /dev ("vfio/0"), to free(), or NULL without
+ *                memory; sets *@mode if not 0. Optional
  * @dev_release:  frees a device that has no release of its own
  * @p:            umdev's; NULL while not registered
  */
@@ -191,7 +191,8 @@ typedef uint32_t devnum_t;
  *          offer it
  * @driver: the one it is bound to, or NULL. Under the device's lock; a reader without it sees
  *          either
- * @driver_override: name of the only driver that may have it, or NULL. Under the device's lock
+ * @driver_override: name of the only driver that may have it, or NULL. Read it under the device's
+ *          lock; it is written through its attribute
  * @driver_data: dev_set_drvdata(); umdev sets it to NULL after remove() and after a failed probe()
  * @p:      umdev's, made by device_initialize()
  */

@@ -28,13 +28,11 @@ static const char *device_uevent_subsystem(struct kobject *kobj)
 /* Name of its node below /dev, to free(), or NULL without memory. */
 static char *device_node_name(struct device *dev, mode_t *mode)
 {
-	char *name = NULL;
+	char *name;
 	char *c;
 
 	if (dev->class && dev->class->devnode)
-		name = dev->class->devnode(dev, mode);
-	if (name)
-		return name;
+		return dev->class->devnode(dev, mode);
 	name = strdup_f(dev_name(dev));
 	if (!name)
 		return NULL;
