@@ -49,6 +49,18 @@ char *everything(void)
 	return text;
 }
 
+void assert_same(const char *is, const char *was)
+{
+	size_t i = 0, line = 0;
+
+	for (; is[i] && is[i] == was[i]; i++)
+		if (is[i] == '\n')
+			line = i + 1;
+	if (is[i] != was[i])
+		fail_msg("it was: %.*s; it is: %.*s", (int)strcspn(was + line, "\n"), was + line,
+			 (int)strcspn(is + line, "\n"), is + line);
+}
+
 void assert_list(const char *path, const char *expected)
 {
 	char *text = tree_list(path);

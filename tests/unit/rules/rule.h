@@ -35,6 +35,8 @@ char *everything(void);
 
 void assert_list(const char *path, const char *expected);
 void assert_contents(const char *path, const char *expected);
+/* Are two results of everything() the same? Fails with the first line that is not. */
+void assert_same(const char *is, const char *was);
 /* What was heard since the last time. */
 void assert_heard(const char *expected);
 

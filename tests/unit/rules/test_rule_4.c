@@ -29,7 +29,7 @@ static void fail_every_step_of_create(struct vendor *vendor)
 		if (!err)
 			fail_msg("step %lu failed and nobody noticed", n);
 		after = everything();
-		assert_string_equal(after, before);
+		assert_same(after, before);
 		free(after);
 		assert_heard("");
 		found = mdev_find(uuid);
@@ -43,7 +43,7 @@ static void fail_every_step_of_create(struct vendor *vendor)
 	free(events_take(&heard));
 	assert_int_equal(vendor_remove(vendor, 1), 0);
 	after = everything();
-	assert_string_equal(after, before);
+	assert_same(after, before);
 	free(after);
 	free(before);
 }
@@ -95,7 +95,7 @@ static void whatever_probe_says_leaves_nothing(void **state)
 		value = said[i][0];
 		assert_int_equal(vendor_create(&acme, 1, 1), said[i][1]);
 		after = everything();
-		assert_string_equal(after, before);
+		assert_same(after, before);
 		free(after);
 		assert_heard("");
 	}
@@ -124,7 +124,7 @@ static void every_step_of_registering_a_parent_may_fail(void **state)
 		if (!err)
 			fail_msg("step %lu failed and nobody noticed", n);
 		after = everything();
-		assert_string_equal(after, before);
+		assert_same(after, before);
 		free(after);
 		assert_heard("");
 	}

@@ -25,7 +25,7 @@ static void a_child_without_bus_and_class_is_refused(void **state)
 	assert_int_equal(device_add(dev), -EINVAL);
 	put_device(dev);
 	after = everything();
-	assert_string_equal(after, before);
+	assert_same(after, before);
 	assert_heard("");
 	free(before);
 	free(after);
