@@ -524,8 +524,9 @@ static void mtty_exit(void)
 {
 	mdev_unregister_parent(&mtty_parent);
 	device_unregister(mtty_dev);
-	class_unregister(&mtty_class);
+	/* The driver before the class: the order of the events of the kernel's sample. */
 	mdev_unregister_driver(&mtty_driver);
+	class_unregister(&mtty_class);
 	mtty_stop_host_side();
 }
 

@@ -152,15 +152,15 @@ dir:
 }
 
 /*
- * The tree can be seen until all in it is gone, so that whoever has a file open gets ENODEV as the
- * kernel would say.
+ * The guests go first: what is unloaded or removed, now or by a command that runs already, waits for
+ * them. The tree can be seen until all in it is gone, so that whoever has a file open gets ENODEV as
+ * the kernel would say.
  */
 static void take_down(struct daemon *d)
 {
+	vfio_user_stop();
 	control_stop(d->control);
 	autoload_stop();
-	/* Before the modules go: they wait for the users of their devices. */
-	vfio_user_stop();
 	umdev_stop();
 	sysfs_unmount(d->sysfs);
 	rundir_close(&d->dir);
