@@ -33,9 +33,9 @@ RB_GENERATE(guestmem_tree, guestmem, node, compare)
 static struct guestmem_tree all_mappings = RB_INITIALIZER(&all_mappings);
 static bool mappings_locked; /* atomic */
 
-static struct sigaction old_action;
-static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
-static int handler_error;
+static struct sigaction old_action; /* who had the signal before us; under the lock */
+static pthread_mutex_t handler_lock = PTHREAD_MUTEX_INITIALIZER; /* for installing the handler */
+static __thread bool passing_on;
 
 static void lock_mappings(void)
 {
@@ -88,15 +88,25 @@ static bool replace_mapping(const void *addr)
 /* Not ours: as if we were not there. */
 static void pass_on(int sig, siginfo_t *info, void *context)
 {
-	if (old_action.sa_flags & SA_SIGINFO) {
-		old_action.sa_sigaction(sig, info, context);
-	} else if (old_action.sa_handler == SIG_DFL || old_action.sa_handler == SIG_IGN) {
+	struct sigaction old;
+
+	lock_mappings();
+	old = old_action;
+	unlock_mappings();
+	/* One that had the signal before us may have us as the one before it. */
+	if (passing_on || (!(old.sa_flags & SA_SIGINFO) &&
+			   (old.sa_handler == SIG_DFL || old.sa_handler == SIG_IGN))) {
 		signal(sig, SIG_DFL);
 		if (info->si_code <= 0) /* sent by a process: it does not come again by itself */
 			raise(sig);
-	} else {
-		old_action.sa_handler(sig);
+		return;
 	}
+	passing_on = true;
+	if (old.sa_flags & SA_SIGINFO)
+		old.sa_sigaction(sig, info, context);
+	else
+		old.sa_handler(sig);
+	passing_on = false;
 }
 
 static void sigbus_handler(int sig, siginfo_t *info, void *context)
@@ -109,14 +119,27 @@ static void sigbus_handler(int sig, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-static void install_handler(void)
+/* See that the signal is ours, also when somebody has taken it since the last time. */
+static int install_handler(void)
 {
 	struct sigaction action = { .sa_sigaction = sigbus_handler,
 				    .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct sigaction now;
+	int err = 0;
 
-	sigemptyset(&action.sa_mask);
-	if (sigaction(SIGBUS, &action, &old_action))
-		handler_error = -errno;
+	pthread_mutex_lock(&handler_lock);
+	if (sigaction(SIGBUS, NULL, &now)) {
+		err = -errno;
+	} else if (!(now.sa_flags & SA_SIGINFO) || now.sa_sigaction != sigbus_handler) {
+		lock_mappings();
+		old_action = now;
+		unlock_mappings();
+		sigemptyset(&action.sa_mask);
+		if (sigaction(SIGBUS, &action, NULL))
+			err = -errno;
+	}
+	pthread_mutex_unlock(&handler_lock);
+	return err;
 }
 
 /* Could a page of this file make us wait for somebody's good will? */
@@ -152,8 +175,10 @@ int guestmem_map(struct guestmem *gm, int fd, uint64_t offset, uint64_t size, in
 	void *p;
 	int err;
 
-	pthread_once(&handler_once, install_handler);
-	err = handler_error ? handler_error : check_file(fd, offset, size, &page);
+	err = install_handler();
+	if (err)
+		return err;
+	err = check_file(fd, offset, size, &page);
 	if (err)
 		return err;
 	/* Files of huge pages are mapped by whole ones. */
