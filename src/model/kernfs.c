@@ -9,7 +9,7 @@
 pthread_rwlock_t kernfs_lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 /* A device has dozens of nodes, a host thousands of devices. */
-_Static_assert(sizeof(struct kernfs_node) <= 112, "nodes are small");
+_Static_assert(sizeof(struct kernfs_node) <= 104, "nodes are small");
 
 static struct kernfs_dir root_dir = { .children = LIST_HEAD_INIT(root_dir.children) };
 

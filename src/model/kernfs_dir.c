@@ -11,7 +11,8 @@
 #include "model/kernfs_internal.h"
 
 /* Up to here a walk along the list is as good as a table. */
-#define FEW 16
+#define FEW	  16
+#define MIN_SLOTS 64
 
 /* Spread the bits of @value. */
 static uint64_t mix(uint64_t value)
@@ -20,7 +21,7 @@ static uint64_t mix(uint64_t value)
 	return value ^ value >> 32;
 }
 
-/* A number that nobody outside knows, so that nobody can choose names that meet in one bucket. */
+/* A number that nobody outside knows, so that nobody can choose names that meet in one place. */
 static uint64_t seed(void)
 {
 	static _Atomic uint64_t secret;
@@ -45,7 +46,8 @@ uint32_t kernfs_hash(const char *name)
 	}
 	word = len;
 	memcpy(&word, name, len);
-	return mix(mix(hash ^ word) ^ len);
+	hash = mix(mix(hash ^ word) ^ len);
+	return (uint32_t)hash ? (uint32_t)hash : 1;
 }
 
 void kernfs_dir_init(struct kernfs_dir *dir)
@@ -55,56 +57,100 @@ void kernfs_dir_init(struct kernfs_dir *dir)
 
 void kernfs_dir_finish(struct kernfs_dir *dir)
 {
-	free(dir->buckets);
+	free(dir->slots);
 }
 
-static struct kernfs_node **bucket(const struct kernfs_dir *dir, uint32_t hash)
+/*
+ * The hashes of the slots, behind them; 0 for an empty slot. Apart from the slots, so that who
+ * looks for a name that is not there, as each insertion does, reads a few numbers that stand side
+ * by side.
+ */
+static uint32_t *hashes(const struct kernfs_dir *dir)
 {
-	return &dir->buckets[hash & (dir->nr_buckets - 1)];
+	return (uint32_t *)(dir->slots + dir->nr_slots);
 }
 
-static void chain(struct kernfs_dir *dir, struct kernfs_node *kn)
+static uint32_t next_slot(const struct kernfs_dir *dir, uint32_t i)
 {
-	struct kernfs_node **head = bucket(dir, kn->hash);
-
-	kn->chain = *head;
-	*head = kn;
+	return (i + 1) & (dir->nr_slots - 1);
 }
 
-static void unchain(struct kernfs_dir *dir, struct kernfs_node *kn)
+static void table_insert(struct kernfs_dir *dir, struct kernfs_node *kn)
 {
-	struct kernfs_node **pos = bucket(dir, kn->hash);
+	uint32_t i = kn->hash & (dir->nr_slots - 1);
 
-	while (*pos != kn)
-		pos = &(*pos)->chain;
-	*pos = kn->chain;
+	while (hashes(dir)[i])
+		i = next_slot(dir, i);
+	hashes(dir)[i] = kn->hash;
+	dir->slots[i] = kn;
 }
 
-/* Without memory the table stays as it is: slower and still right. */
-static void resize(struct kernfs_dir *dir, uint32_t nr_buckets)
+/* Empty a slot, and move into it what stands behind it only because it was taken. */
+static void table_erase(struct kernfs_dir *dir, const struct kernfs_node *kn)
 {
-	struct kernfs_node **buckets = calloc(nr_buckets, sizeof(struct kernfs_node *));
+	uint32_t mask = dir->nr_slots - 1, *hash = hashes(dir);
+	uint32_t hole = kn->hash & mask, i;
+
+	while (dir->slots[hole] != kn)
+		hole = next_slot(dir, hole);
+	for (i = next_slot(dir, hole); hash[i]; i = next_slot(dir, i)) {
+		if (((i - hash[i]) & mask) < ((i - hole) & mask))
+			continue;
+		hash[hole] = hash[i];
+		dir->slots[hole] = dir->slots[i];
+		hole = i;
+	}
+	hash[hole] = 0;
+	dir->slots[hole] = NULL;
+}
+
+/*
+ * Without memory the table stays as it is, or, when it is nearly full, goes: the list alone is
+ * slower and still right.
+ */
+static void resize(struct kernfs_dir *dir, uint32_t nr_slots)
+{
+	struct kernfs_node **slots;
 	struct kernfs_node *kn;
 
-	if (!buckets)
+	slots = calloc(nr_slots, sizeof(struct kernfs_node *) + sizeof(uint32_t));
+	if (!slots && dir->count < dir->nr_slots - dir->nr_slots / 4)
 		return;
-	free(dir->buckets);
-	dir->buckets = buckets;
-	dir->nr_buckets = nr_buckets;
+	free(dir->slots);
+	dir->slots = slots;
+	dir->nr_slots = slots ? nr_slots : 0;
+	if (!slots)
+		return;
 	list_for_each_entry (kn, &dir->children, sibling)
-		chain(dir, kn);
+		table_insert(dir, kn);
+}
+
+/* How many slots are at most half full with @count, and will be for a while. */
+static uint32_t slots_for(uint32_t count)
+{
+	uint32_t slots = MIN_SLOTS;
+
+	while (slots / 2 <= count)
+		slots *= 2;
+	return slots;
+}
+
+static struct kernfs_node *table_find(const struct kernfs_dir *dir, const char *name, uint32_t hash)
+{
+	uint32_t i;
+
+	for (i = hash & (dir->nr_slots - 1); hashes(dir)[i]; i = next_slot(dir, i))
+		if (hashes(dir)[i] == hash && !strcmp(dir->slots[i]->name, name))
+			return dir->slots[i];
+	return NULL;
 }
 
 struct kernfs_node *kernfs_dir_find(const struct kernfs_dir *dir, const char *name, uint32_t hash)
 {
 	struct kernfs_node *kn;
 
-	if (dir->buckets) {
-		for (kn = *bucket(dir, hash); kn; kn = kn->chain)
-			if (kn->hash == hash && !strcmp(kn->name, name))
-				return kn;
-		return NULL;
-	}
+	if (dir->slots)
+		return table_find(dir, name, hash);
 	list_for_each_entry (kn, &dir->children, sibling)
 		if (kn->hash == hash && !strcmp(kn->name, name))
 			return kn;
@@ -113,26 +159,24 @@ struct kernfs_node *kernfs_dir_find(const struct kernfs_dir *dir, const char *na
 
 void kernfs_dir_insert(struct kernfs_dir *dir, struct kernfs_node *kn)
 {
+	/* At most half full, so that the way to an empty slot is short. */
+	if (dir->count >= FEW && dir->count >= dir->nr_slots / 2)
+		resize(dir, slots_for(dir->count + 1));
 	list_add_tail(&kn->sibling, &dir->children);
 	dir->count++;
-	if (dir->buckets)
-		chain(dir, kn);
-	if (dir->count > FEW && dir->count > dir->nr_buckets)
-		resize(dir, dir->nr_buckets ? 2 * dir->nr_buckets : 2 * FEW);
+	if (dir->slots)
+		table_insert(dir, kn);
 }
 
 void kernfs_dir_erase(struct kernfs_dir *dir, struct kernfs_node *kn)
 {
-	if (dir->buckets)
-		unchain(dir, kn);
+	if (dir->slots)
+		table_erase(dir, kn);
 	list_del_init(&kn->sibling);
 	dir->count--;
-	/*
-	 * Far below the size that it would grow to again, so that no size is a threshold to and
-	 * fro.
-	 */
-	if (dir->nr_buckets > 2 * FEW && dir->count < dir->nr_buckets / 8)
-		resize(dir, dir->nr_buckets / 2);
+	/* Far below the size that it would grow to again: no size is a threshold to and fro. */
+	if (dir->nr_slots > MIN_SLOTS && dir->count < dir->nr_slots / 16)
+		resize(dir, dir->nr_slots / 2);
 }
 
 struct kernfs_node *kernfs_dir_first(const struct kernfs_dir *dir)

@@ -37,14 +37,14 @@ struct kernfs_iattrs {
 /*
  * struct kernfs_dir - the children of a directory; under kernfs_lock
  * @children:   in the order of their creation
- * @buckets:    chains of those whose hash ends in the same bits; NULL while there are few
- * @nr_buckets: how many chains, a power of 2, or 0
+ * @slots:      a hash table of them with open addressing; NULL while there are few
+ * @nr_slots:   its size, a power of 2, or 0
  * @count:      how many children
  */
 struct kernfs_dir {
 	struct list_head children;
-	struct kernfs_node **buckets;
-	uint32_t nr_buckets;
+	struct kernfs_node **slots;
+	uint32_t nr_slots;
 	uint32_t count;
 };
 
@@ -52,7 +52,6 @@ struct kernfs_dir {
  * struct kernfs_node - one for each directory, file and link, 100,000s of them: keep it small
  * @sibling: in the parent's children, later in the list of the removal that took it out of them.
  *           Under kernfs_lock, later that removal's
- * @chain:   the next in the same bucket of the parent; under kernfs_lock
  * @parent:  constant; a reference is held. NULL for the root
  * @count:   references; the tree's own is dropped when the node leaves it
  * @active:  users of the owner's code, plus KERNFS_DEACTIVATED once removal has begun
@@ -71,7 +70,6 @@ struct kernfs_dir {
  */
 struct kernfs_node {
 	struct list_head sibling;
-	struct kernfs_node *chain;
 	struct kernfs_node *parent;
 	_Atomic int count;
 	_Atomic int active;
@@ -118,7 +116,7 @@ struct kernfs_node *kernfs_new(struct kernfs_node *parent, const char *name, enu
  */
 int kernfs_link_in(struct kernfs_node *kn, struct kernfs_node **out);
 
-/** kernfs_hash - what a name is found by in a directory with many. */
+/** kernfs_hash - what a name is found by in a directory with many; never 0. */
 uint32_t kernfs_hash(const char *name);
 
 /** kernfs_dir_init - make zeroed memory a directory without children. */
