@@ -4,7 +4,7 @@
  *
  * Both copy the same blocks between the same buffers, in turns, so that whatever else the machine does hits both.
  */
-#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,38 +81,46 @@ static const struct vfio_device_ops null_ops = {
 
 static const struct vfio_user_ops user_ops;
 
-/* One round over the whole of the guest's memory each way; the ratio of memcpy()'s time to vfio_dma_rw()'s. */
+static double copy_directly(char *guest, char *buf, bool write)
+{
+	double began = now();
+
+	if (write)
+		memcpy(guest, buf, BLOCK);
+	else
+		memcpy(buf, guest, BLOCK);
+	return now() - began;
+}
+
+static double copy_through(struct vfio_device *vdev, uint64_t iova, char *buf, bool write)
+{
+	double began = now();
+
+	if (vfio_dma_rw(vdev, iova, buf, BLOCK, write)) {
+		fprintf(stderr, "dma_bench: vfio_dma_rw failed\n");
+		exit(1);
+	}
+	return now() - began;
+}
+
+/*
+ * One round over the whole of the guest's memory; memcpy()'s time against vfio_dma_rw()'s. Each block is copied by both
+ * in both directions; who comes first, and so finds the block out of the cache, changes from block to block.
+ */
 static double one_round(struct vfio_device *vdev, char *guest, char *buf)
 {
-	double direct = 0, through = 0, began;
+	double direct = 0, through = 0;
 	size_t i;
 
 	for (i = 0; i < BLOCKS; i++) {
+		bool write = i & 1, through_first = i & 2;
 		uint64_t off = i * BLOCK;
 
-		began = now();
-		if (vfio_dma_rw(vdev, IOVA + off, buf, BLOCK, i & 1)) {
-			fprintf(stderr, "dma_bench: vfio_dma_rw failed\n");
-			exit(1);
-		}
-		through += now() - began;
-
-		began = now();
-		if (i & 1)
-			memcpy(guest + off, buf, BLOCK);
-		else
-			memcpy(buf, guest + off, BLOCK);
-		direct += now() - began;
-		/* The first of the two found the block in memory, the second in the cache: change places. */
-		began = now();
-		if (i & 1)
-			memcpy(guest + off, buf, BLOCK);
-		else
-			memcpy(buf, guest + off, BLOCK);
-		direct += now() - began;
-		began = now();
-		vfio_dma_rw(vdev, IOVA + off, buf, BLOCK, i & 1);
-		through += now() - began;
+		if (through_first)
+			through += copy_through(vdev, IOVA + off, buf, write);
+		direct += copy_directly(guest + off, buf, write);
+		if (!through_first)
+			through += copy_through(vdev, IOVA + off, buf, write);
 	}
 	return direct / through;
 }
