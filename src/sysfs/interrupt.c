@@ -50,23 +50,45 @@ static bool thread_is_dying(pid_t tid)
 	return mask_has_sigkill(status, "\nSigPnd:") || mask_has_sigkill(status, "\nShdPnd:");
 }
 
+/* Called with interrupt_lock held. */
+static void wait_a_while(struct sysfs_mount *mount)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec++;
+	pthread_cond_timedwait(&mount->call_ended, &mount->interrupt_lock, &end);
+}
+
 /*
- * Runs in the thread that got the interrupt, under libfuse's lock of the request. Before the call is
- * armed it comes from within the registration, where libfuse uses the request after we return: it
- * must not be answered there.
+ * Runs in the thread that got the interrupt, under libfuse's lock of the request. The kernel sends
+ * one interrupt for each request: after a signal that does not kill, one that does comes without a
+ * word, so this thread stays and looks again until the call is over.
+ *
+ * Before the call is armed this is called from within the registration, where libfuse uses the
+ * request after we return: it must not be answered there.
  */
 static void call_interrupted(fuse_req_t req, void *data)
 {
 	struct sysfs_call *call = data;
+	struct sysfs_mount *mount = call->mount;
+	bool dying;
 
-	if (!thread_is_dying(call->tid))
-		return;
-	pthread_mutex_lock(&call->mount->interrupt_lock);
-	if (call->armed && !call->answered) {
-		call->answered = true;
-		fuse_reply_err(req, EINTR);
+	pthread_mutex_lock(&mount->interrupt_lock);
+	while (call->armed && !call->answered) {
+		pthread_mutex_unlock(&mount->interrupt_lock);
+		dying = thread_is_dying(call->tid);
+		pthread_mutex_lock(&mount->interrupt_lock);
+		if (call->answered)
+			break;
+		if (dying) {
+			call->answered = true;
+			fuse_reply_err(req, EINTR);
+			break;
+		}
+		wait_a_while(mount);
 	}
-	pthread_mutex_unlock(&call->mount->interrupt_lock);
+	pthread_mutex_unlock(&mount->interrupt_lock);
 }
 
 bool sysfs_call_begin(struct sysfs_call *call, struct sysfs_mount *mount, fuse_req_t req)
@@ -108,8 +130,10 @@ bool sysfs_call_end(struct sysfs_call *call)
 	pthread_mutex_lock(&call->mount->interrupt_lock);
 	answered = call->answered;
 	call->answered = true;
+	if (!answered)
+		pthread_cond_broadcast(&call->mount->call_ended);
 	pthread_mutex_unlock(&call->mount->interrupt_lock);
-	/* Unanswered, the request is ours alone; this waits for call_interrupted() to have ended. */
+	/* Unanswered, the request is ours alone; this waits for call_interrupted() to end. */
 	if (!answered)
 		fuse_req_interrupt_func(call->req, NULL, NULL);
 	return !answered;

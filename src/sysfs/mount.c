@@ -150,6 +150,7 @@ static struct sysfs_mount *mount_create(const char *path)
 	}
 	pthread_mutex_init(&mount->lock, NULL);
 	pthread_mutex_init(&mount->interrupt_lock, NULL);
+	pthread_cond_init(&mount->call_ended, NULL);
 	RB_INIT(&mount->shared);
 	INIT_LIST_HEAD(&mount->inodes);
 	INIT_LIST_HEAD(&mount->files);
@@ -165,6 +166,7 @@ static void mount_destroy(struct sysfs_mount *mount)
 	sysfs_listings_finish(mount);
 	sysfs_inodes_finish(mount);
 	sysfs_poll_finish(mount);
+	pthread_cond_destroy(&mount->call_ended);
 	pthread_mutex_destroy(&mount->interrupt_lock);
 	pthread_mutex_destroy(&mount->lock);
 	free(mount->path);
@@ -231,6 +233,16 @@ detach:
 	return err;
 }
 
+/* libfuse's words go where ours go. Its levels are those of syslog. */
+static void log_libfuse(enum fuse_log_level level, const char *fmt, va_list args)
+{
+	char line[256];
+
+	vsnprintf(line, sizeof(line), fmt, args);
+	line[strcspn(line, "\n")] = '\0';
+	umdev_log((enum log_level)level, "sysfs: %s", line);
+}
+
 int sysfs_mount(const char *mountpoint, struct sysfs_mount **out)
 {
 	struct sysfs_mount *mount;
@@ -244,6 +256,7 @@ int sysfs_mount(const char *mountpoint, struct sysfs_mount **out)
 		pr_err("sysfs: cannot mount at %s: %s", mountpoint, strerror(-err));
 		return err;
 	}
+	fuse_set_log_func(log_libfuse);
 	mount = mount_create(path);
 	if (!mount)
 		return -ENOMEM;

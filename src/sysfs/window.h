@@ -59,6 +59,7 @@ struct sysfs_mount {
 	struct list_head listings;		     /* all of struct sysfs_listing, under lock */
 
 	pthread_mutex_t interrupt_lock; /* guards struct sysfs_call.answered of all calls */
+	pthread_cond_t call_ended;	/* with interrupt_lock */
 
 	struct kernfs_watch watch;
 	pthread_mutex_t poll_lock;
@@ -183,7 +184,9 @@ void sysfs_op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 
 /**
  * struct sysfs_call - a request during which code of a node's owner runs
- * @answered: under mount->interrupt_lock; the caller was killed and has its answer
+ * @tid:      the caller's thread
+ * @armed:    under mount->interrupt_lock; the request may be answered by another thread
+ * @answered: under mount->interrupt_lock; it was, for the caller was killed; or the call is over
  */
 struct sysfs_call {
 	struct sysfs_mount *mount;

@@ -193,10 +193,32 @@ def test_a_caller_can_be_killed_while_its_call_hangs(server, hangs, code, by):
     child = child_that(code, hangs + "/hang")
     server.command("await 1")
     child.send_signal(by)
-    status = child.wait(timeout=SOON)
-    server.command("release")
+    try:
+        status = child.wait(timeout=SOON)
+    finally:
+        server.command("release")
     assert status == -by
     assert write_as_a_shell_does(hangs + "/hang", b"quick") == 5
+
+
+def state_of(pid):
+    return content(f"/proc/{pid}/stat").rsplit(") ")[1][0]
+
+
+def test_a_caller_can_be_killed_after_a_signal_that_did_not_kill(server, hangs):
+    child = child_that(HANG_IN_WRITE, hangs + "/hang")
+    server.command("await 1")
+    child.send_signal(signal.SIGUSR1)
+    # The kernel has told the server, and now waits for its answer or for a signal that kills.
+    eventually(lambda: state_of(child.pid) == "D", "the signal is known")
+    # Nothing tells when the server has looked at the signal; it does so at once.
+    select.select([child.stdout], [], [], 0.2)
+    child.send_signal(signal.SIGKILL)
+    try:
+        status = child.wait(timeout=SOON)
+    finally:
+        server.command("release")
+    assert status == -signal.SIGKILL
 
 
 def test_a_signal_that_does_not_kill_changes_nothing_of_a_store(server, hangs):
