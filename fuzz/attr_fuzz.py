@@ -18,7 +18,7 @@ import time
 
 PAGE = 4096
 
-# What a store() may say of nonsense. ENOTCONN, ECONNABORTED, ESTALE and EINTR are a server's faults.
+# What a store() may say of nonsense; ENOTCONN, ECONNABORTED, ESTALE, EINTR are a server's faults.
 SANE = {
     getattr(errno, name)
     for name in """EINVAL EPERM EACCES EIO ENODEV ENXIO ENOENT EBUSY EEXIST ENOSPC EFBIG ERANGE
@@ -33,7 +33,7 @@ NUMBERS = [b"0", b"1", b"-1", b"0x10", b"4294967295", b"4294967296", b"184467440
 
 
 def garbage(rng):
-    """Bytes of one of the kinds that have broken parsers, and whether a number is in their front."""
+    """Bytes of one of the kinds that have broken parsers."""
     kind = rng.randrange(8)
     if kind == 0:
         return b""

@@ -155,7 +155,7 @@ void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		listing_close(mount, listing);
 }
 
-/* Called with listing->lock held. Return: how much of @buf the entries from number @first on fill. */
+/* Called with listing->lock held. Return: how much of @buf entries from number @first on fill. */
 static size_t listing_print(fuse_req_t req, struct sysfs_listing *listing, char *buf, size_t size,
 			    size_t first)
 {

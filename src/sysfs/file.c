@@ -164,8 +164,8 @@ static int text_show(struct sysfs_file *file)
 }
 
 /*
- * Called with file->lock held. Where seq_file would ask for the record after the last one, it learns
- * that the object is gone, so a read at the end of the text does.
+ * Called with file->lock held. Where seq_file would ask for the record after the last one, it
+ * learns that the object is gone, so a read at the end of the text does.
  */
 static int text_end(struct sysfs_file *file)
 {
@@ -208,7 +208,7 @@ static ssize_t text_read(struct sysfs_file *file, size_t size, off_t off, const 
 	return len;
 }
 
-/* Called with file->lock held. At most a page at a time, at exactly the offset that was asked for. */
+/* Called with file->lock held. At most a page at a time, at exactly the offset asked for. */
 static ssize_t bin_read(struct sysfs_file *file, char *page, size_t size, off_t off)
 {
 	size_t count = size < SYSFS_PAGE_SIZE ? size : SYSFS_PAGE_SIZE;

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include <umdev/log.h>
 #include "model/alloc.h"
@@ -42,6 +44,16 @@ static int worker_receive(struct worker *worker)
 	return ret;
 }
 
+/* Is this no more than a reason to try again? Without memory for a request, after a while. */
+static bool is_passing(int ret)
+{
+	static const struct timespec a_while = { .tv_nsec = 10 * 1000 * 1000 };
+
+	if (ret == -ENOMEM)
+		nanosleep(&a_while, NULL);
+	return ret == -EINTR || ret == -EAGAIN || ret == -ENOMEM;
+}
+
 /* Called with pool->lock held. */
 static void session_ended(struct worker_pool *pool, int ret)
 {
@@ -60,6 +72,7 @@ static void *worker_main(void *data)
 {
 	struct worker *worker = data;
 	struct worker_pool *pool = worker->pool;
+	bool again;
 	int ret;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
@@ -67,8 +80,9 @@ static void *worker_main(void *data)
 	while (!pool->stopping) {
 		pthread_mutex_unlock(&pool->lock);
 		ret = worker_receive(worker);
+		again = is_passing(ret);
 		pthread_mutex_lock(&pool->lock);
-		if (ret == -EINTR || ret == -EAGAIN || ret == -ENOMEM)
+		if (again)
 			continue;
 		pool->idle--;
 		if (ret <= 0) {

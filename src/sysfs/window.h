@@ -96,7 +96,7 @@ void sysfs_reply_err(fuse_req_t req, long err);
 
 /* inode.c */
 
-/** sysfs_inode_of - the inode behind a nodeid that the kernel got from a lookup. NULL for the root. */
+/** sysfs_inode_of - the inode behind a nodeid that a lookup gave. NULL for the root. */
 struct sysfs_inode *sysfs_inode_of(fuse_ino_t ino);
 /** sysfs_node_of - its node; valid while the kernel has not forgotten the nodeid. */
 struct kernfs_node *sysfs_node_of(fuse_ino_t ino);
