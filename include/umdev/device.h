@@ -4,10 +4,11 @@
  * Behaviour: Linux 6.1 drivers/base/{core,bus,dd,driver,class}.c.
  *
  * Unless a declaration says otherwise: it may sleep, may be called from any thread, and is not
- * called under the lock (device_lock()) of a device that it is about. match(), probe() and remove()
- * run under the lock of their device and of no other object; they may add and delete other devices
- * and register other drivers. What they must not do is to wait for their own device or driver: no
- * device_del(), device_attach() or driver_unregister() of those.
+ * called under the lock (device_lock()) of a device that it is about. probe() and remove() run
+ * under the lock of their device and of no other object; they may add and delete other devices and
+ * register other drivers. What they must not do is to wait for their own device or driver: no
+ * device_del(), device_attach() or driver_unregister() of those. match() runs under that lock or
+ * without it, as in the kernel, and only compares.
  */
 #ifndef UMDEV_DEVICE_H
 #define UMDEV_DEVICE_H
@@ -187,12 +188,12 @@ typedef uint32_t devnum_t;
  * @groups: its own groups, NULL-terminated
  * @release: frees it when the last reference is gone; this or type's or class's is mandatory
  * @explicit_bind_only: never bound by itself nor through drivers_probe, only where it is told to
- *          go. May be written any time under the device's lock; also an attribute on buses that
+ *          go. Set before device_add(); then through its attribute on buses that
  *          offer it
  * @driver: the one it is bound to, or NULL. Under the device's lock; a reader without it sees
  *          either
  * @driver_override: name of the only driver that may have it, or NULL. Read it under the device's
- *          lock; it is written through its attribute
+ *          lock; written through its attribute, under that lock and the bus's
  * @driver_data: dev_set_drvdata(); umdev sets it to NULL after remove() and after a failed probe()
  * @p:      umdev's, made by device_initialize()
  */

@@ -23,27 +23,52 @@ static void device_set_driver(struct device *dev, struct device_driver *drv)
 	pthread_mutex_unlock(&bp->lock);
 }
 
-/* ---- one device and one driver, under the device's lock and with a use of the driver ---- */
+/* ---- decisions, with a use of the driver ---- */
 
-/* May @drv get @dev without anybody asking for it? As bus_type.match(). */
+/* What driver_override says: 1 or 0 for @drv, or -1 if it leaves that to others. */
+static int override_says(struct device *dev, struct device_driver *drv)
+{
+	struct bus_private *bp = dev->p->bus;
+	int says = -1;
+
+	pthread_mutex_lock(&bp->lock);
+	if (dev->driver_override)
+		says = !strcmp(dev->driver_override, drv->name);
+	pthread_mutex_unlock(&bp->lock);
+	return says;
+}
+
+/*
+ * May @drv get @dev without anybody asking for it? As bus_type.match(). The answer holds as long as
+ * the caller holds the device's lock; without that it is good for not waiting for the lock in vain.
+ */
 static int match_by_itself(struct device *dev, struct device_driver *drv)
 {
-	if (dev->driver_override)
-		return !strcmp(dev->driver_override, drv->name);
+	int says;
+
+	if (__atomic_load_n(&dev->explicit_bind_only, __ATOMIC_RELAXED))
+		return 0;
+	says = override_says(dev, drv);
+	if (says >= 0)
+		return says;
 	if (__atomic_load_n(&drv->explicit_bind_only, __ATOMIC_RELAXED))
 		return 0;
 	return dev->bus->match ? dev->bus->match(dev, drv) : 1;
 }
 
-/* May @drv get @dev when somebody says so? */
+/* May @drv get @dev when somebody says so? Under the device's lock. */
 static int match_when_told(struct device *dev, struct device_driver *drv)
 {
-	if (dev->driver_override)
-		return !strcmp(dev->driver_override, drv->name);
+	int says = override_says(dev, drv);
+
+	if (says >= 0)
+		return says;
 	if (drv->match_any || !dev->bus->match)
 		return 1;
 	return dev->bus->match(dev, drv);
 }
+
+/* ---- one device and one driver, under the device's lock and with a use of the driver ---- */
 
 static int add_driver_links(struct device *dev, struct driver_private *dp)
 {
@@ -199,8 +224,6 @@ static int try_all_drivers(struct device *dev)
 		return -ENODEV;
 	if (dev->driver)
 		return 1;
-	if (dev->explicit_bind_only)
-		return 0;
 	walk = bus_walk_drivers(dev->p->bus);
 	while (!ret && (dp = bus_next_driver(&walk, dp)))
 		ret = try_driver(dev, dp);
@@ -236,12 +259,11 @@ void driver_attach(struct driver_private *dp)
 	struct device *dev = NULL;
 
 	while ((dev = bus_next_device(&walk, dev))) {
-		if (!device_lock_to_bind(dev))
+		/* Whoever is busy with a device that is not for @dp does not hold it up. */
+		if (!match_by_itself(dev, dp->driver) || !device_lock_to_bind(dev))
 			continue;
-		/*
-		 * An error concerns this device only; it is in the log, or the device is deferred.
-		 */
-		if (device_is_added(dev) && !dev->driver && !dev->explicit_bind_only)
+		/* An error is about this device only: in the log, or it is deferred. */
+		if (device_is_added(dev) && !dev->driver)
 			try_driver(dev, dp);
 		device_unlock(dev);
 	}

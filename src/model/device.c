@@ -73,7 +73,7 @@ void device_unlock(struct device *dev)
 		abort();
 	}
 	/* By the worker: the caller may hold what a probe would wait for. */
-	if (__atomic_exchange_n(retry, false, __ATOMIC_SEQ_CST))
+	if (__atomic_exchange_n(retry, false, __ATOMIC_SEQ_CST) && !device_get_driver(dev))
 		deferred_kick(dev);
 }
 

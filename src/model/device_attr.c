@@ -183,6 +183,7 @@ static ssize_t driver_override_store(struct device *dev, struct device_attribute
 			return -ENOMEM;
 		name[len] = '\0';
 	}
+	/* When this returns nobody acts on the old name any more. */
 	device_lock(dev);
 	pthread_mutex_lock(&bp->lock);
 	old = dev->driver_override;
