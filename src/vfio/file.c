@@ -35,9 +35,16 @@ void vfio_file_leave(struct vfio_device_private *p)
 
 void vfio_file_describe(struct vfio_file *file, char *buf, size_t size)
 {
+	size_t i;
+
 	snprintf(buf, size, "a user");
 	if (file->ops->describe)
 		file->ops->describe(file, buf, size);
+	/* A program may call itself what it likes; it does not get a line of its own for that. */
+	for (i = 0; buf[i]; i++) {
+		if ((unsigned char)buf[i] < ' ' || buf[i] == 0x7f)
+			buf[i] = '?';
+	}
 }
 
 /* ---- open and close ---- */

@@ -99,6 +99,9 @@ int vfio_init(void);
 
 extern struct class vfio_device_class;
 
+/* How often a user that does not let go is asked again; only tests change it. */
+extern unsigned int vfio_request_interval_ms;
+
 /* ---- group.c ---- */
 
 /**

@@ -11,8 +11,7 @@
 #include "vfio/irq.h"
 #include "vfio/vfio.h"
 
-/* How often a user that does not let go is asked again. */
-#define REQUEST_INTERVAL_SECONDS 10
+unsigned int vfio_request_interval_ms = 10000;
 
 static struct vfio_device_private *to_private(struct device *dev)
 {
@@ -243,6 +242,21 @@ static void ask_user(struct vfio_device *vdev, struct vfio_file *file, unsigned 
 		file->ops->request(file, count);
 }
 
+/* When a user who is asked now is asked again. */
+static struct timespec next_request(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += vfio_request_interval_ms / 1000;
+	t.tv_nsec += vfio_request_interval_ms % 1000 * 1000000l;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
 static void wait_for_user(struct vfio_device_private *p)
 {
 	struct timespec deadline;
@@ -258,9 +272,7 @@ static void wait_for_user(struct vfio_device_private *p)
 			ask_user(p->vdev, file, count++);
 			vfio_file_leave(p);
 		}
-		clock_gettime(CLOCK_MONOTONIC, &deadline);
-		deadline.tv_sec += REQUEST_INTERVAL_SECONDS;
-
+		deadline = next_request();
 		pthread_mutex_lock(&p->lock);
 		while (p->file &&
 		       pthread_cond_timedwait(&p->changed, &p->lock, &deadline) != ETIMEDOUT)

@@ -3,11 +3,14 @@
 #include "cmocka_umdev.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "model/alloc.h"
+#include "model/module_internal.h"
 #include "outside.h"
+#include "vfio/vfio.h"
 #include "vfio_fake.h"
 
 /* ---- the tree and the events ---- */
@@ -429,6 +432,58 @@ static void unregistering_waits_for_the_user_and_names_it(void **state)
 	put_device(&fake->dev);
 }
 
+static void a_user_that_stays_is_asked_again(void **state)
+{
+	struct fake *fake = fake_create("d0");
+	struct vfio_file *file = fake_open(fake);
+
+	log_capture_begin();
+	vfio_request_interval_ms = 1;
+	fake_remove_begin(fake);
+	fake_wait_requests(fake, 3);
+	vfio_file_close(file);
+	fake_remove_end(fake);
+	vfio_request_interval_ms = 10000;
+	log_capture_end();
+}
+
+static void describe_with_controls(struct vfio_file *file, char *buf, size_t size)
+{
+	snprintf(buf, size, "pid 1 (\na\x7f b\x01)");
+}
+
+static void a_users_name_can_not_forge_lines(void **state)
+{
+	static const struct vfio_user_ops ops = { .describe = describe_with_controls };
+	struct fake *fake = fake_create("d0");
+	struct vfio_file *file;
+
+	assert_int_equal(vfio_file_open(&fake->vdev, &ops, NULL, &file), 0);
+	assert_string_equal(outside_read("/class/vfio-dev/vfio0/user"), "pid 1 (?a? b?)\n");
+	vfio_file_close(file);
+	fake_free(fake);
+}
+
+static void a_user_keeps_the_drivers_module(void **state)
+{
+	struct module_private loaded = { .refcount = 1 };
+	struct module module = { .name = "fake", .p = &loaded };
+	struct vfio_file *file;
+	struct fake *fake;
+
+	fake_driver.owner = &module;
+	fake = fake_create("d0");
+	file = fake_open(fake);
+	assert_int_equal(module_refcount(&module), 1);
+	vfio_file_close(file);
+	assert_int_equal(module_refcount(&module), 0);
+	/* Going: it takes no users any more. */
+	loaded.refcount = 0;
+	assert_int_equal(vfio_file_open(&fake->vdev, &fake_user_ops, NULL, &file), -ENODEV);
+	fake_driver.owner = NULL;
+	fake_free(fake);
+}
+
 static void interrupts_and_copies_without_a_device_are_quiet(void **state)
 {
 	struct fake *fake = fake_create("d0");
@@ -543,6 +598,9 @@ int main(void)
 		cmocka_unit_test(an_open_that_fails_at_any_step_leaves_nothing),
 		cmocka_unit_test(the_attribute_user_says_who_holds_the_device),
 		cmocka_unit_test(unregistering_waits_for_the_user_and_names_it),
+		cmocka_unit_test(a_user_that_stays_is_asked_again),
+		cmocka_unit_test(a_users_name_can_not_forge_lines),
+		cmocka_unit_test(a_user_keeps_the_drivers_module),
 		cmocka_unit_test(interrupts_and_copies_without_a_device_are_quiet),
 		cmocka_unit_test(a_transport_gets_devices_old_and_new),
 		cmocka_unit_test(a_transport_that_fails_to_start_fails_the_registration),

@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdatomic.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "model/alloc.h"
@@ -580,6 +583,48 @@ static void pinned_pages_that_are_cut_off_read_as_zeroes(void **state)
 	vfio_unpin_pages(&fake->vdev, 0, 2);
 }
 
+/* What is no guest's memory is not ours to repair. */
+static void other_bus_errors_still_kill(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		uint8_t *mine = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, memfd, 0);
+
+		signal(SIGBUS, SIG_DFL);
+		if (map(0, PAGE, RD, 0) || ftruncate(memfd, 0))
+			_exit(1);
+		_exit(*(volatile uint8_t *)mine);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGBUS);
+}
+
+/* A guest with huge pages may map parts of one. */
+static void parts_of_huge_pages_are_mapped(void **state)
+{
+	const uint64_t huge = 2 << 20;
+	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	uint8_t *all, byte = 0x5a;
+
+	if (fd < 0 || ftruncate(fd, (off_t)huge))
+		skip();
+	all = mmap(NULL, huge, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (all == MAP_FAILED) {
+		close(fd);
+		skip(); /* the system has none to spare */
+	}
+	assert_int_equal(vfio_file_dma_map(file, 0, 2 * PAGE, RW, fd, 3 * PAGE), 0);
+	assert_int_equal(rw(2 * PAGE - 1, &byte, 1, true), 0);
+	assert_int_equal(all[5 * PAGE - 1], 0x5a);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(rw(0, &byte, 1, false), -EFAULT);
+	munmap(all, huge);
+	close(fd);
+}
+
 static void *truncate_thread(void *arg)
 {
 	while (!atomic_load(&stop)) {
@@ -640,6 +685,8 @@ int main(void)
 		TEST(a_pin_that_fails_at_any_step_leaves_nothing),
 		TEST(copies_of_memory_that_is_cut_off_fail),
 		TEST(pinned_pages_that_are_cut_off_read_as_zeroes),
+		TEST(other_bus_errors_still_kill),
+		TEST(parts_of_huge_pages_are_mapped),
 		TEST(truncation_may_race_with_copies),
 	};
 
