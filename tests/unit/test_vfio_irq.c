@@ -507,7 +507,7 @@ static void *edges_thread(void *arg)
 	return NULL;
 }
 
-/* However masking falls between edges: after the last edge and the last unmasking there is a signal. */
+/* However masking falls between edges: the last edge is signalled after the last unmasking. */
 static void no_edge_is_lost_by_masking(void **state)
 {
 	pthread_t thread;
