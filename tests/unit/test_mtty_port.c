@@ -90,9 +90,30 @@ static size_t guest_sends_until_blocked(struct port *port, const uint8_t *data)
 	return count;
 }
 
-static uint8_t lines(struct port *port)
+/* Under the lock. */
+static uint8_t lines(const struct port *port)
 {
 	return port->uart.lines;
+}
+
+static bool holds(bool (*is_so)(const struct port *port), const struct port *port)
+{
+	bool so;
+
+	pthread_mutex_lock(&lock);
+	so = is_so(port);
+	pthread_mutex_unlock(&lock);
+	return so;
+}
+
+static bool no_line_is_up(const struct port *port)
+{
+	return !lines(port);
+}
+
+static bool nothing_is_received(const struct port *port)
+{
+	return !port->uart.rx.count;
 }
 
 /* ---- the host ---- */
@@ -309,7 +330,7 @@ static void nothing_is_read_before_the_guest_asks(void **state)
 
 	host_writes(fd, (const uint8_t *)"early", 5);
 	wait_until(port->end->readable);
-	assert_int_equal(port->uart.rx.count, 0);
+	assert_true(holds(nothing_is_received, port));
 	guest_opens(port);
 	guest_receives(port, got, 5);
 	assert_memory_equal(got, "early", 5);
@@ -323,7 +344,7 @@ static void carrier_follows_the_terminal(void **state)
 {
 	struct port *port = new_port("pty");
 
-	assert_int_equal(lines(port), 0);
+	assert_true(holds(no_line_is_up, port));
 	for (unsigned int i = 0; i < 3; i++) {
 		int fd = open_terminal(port);
 
@@ -338,7 +359,7 @@ static void carrier_follows_the_connection(void **state)
 {
 	struct port *port = new_port("unix");
 
-	assert_int_equal(lines(port), 0);
+	assert_true(holds(no_line_is_up, port));
 	for (unsigned int i = 0; i < 3; i++) {
 		int fd = connect_socket(port);
 
