@@ -166,8 +166,11 @@ static int unload(const char *name)
 	pthread_mutex_lock(&modules_lock);
 	while ((m = modules_find(name)) && m->announcing)
 		pthread_cond_wait(&modules_changed, &modules_lock);
-	err = m ? may_unload_locked(m)
-		: module_refuse(-ENOENT, "module \"%s\" is not loaded", name);
+	if (!m) {
+		pthread_mutex_unlock(&modules_lock);
+		return module_refuse(-ENOENT, "module \"%s\" is not loaded", name);
+	}
+	err = may_unload_locked(m);
 	if (!err) {
 		module_set_status(m, MODULE_GOING);
 		module_enter(m);

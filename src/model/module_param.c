@@ -84,23 +84,22 @@ static int param_get_bool(char *buf, const struct kernel_param *kp)
  * literal that the variable began with, which must not be freed and comes back at the end.
  */
 struct charp_text {
-	struct list_head list;
+	struct charp_text *next;
 	char **where;
 	char *initial;
 	char *text;
 };
 
 static pthread_mutex_t charp_lock = PTHREAD_MUTEX_INITIALIZER;
-static LIST_HEAD(charp_texts); /* under charp_lock */
+static struct charp_text *charp_texts; /* under charp_lock */
 
 static struct charp_text *charp_find(char **where)
 {
 	struct charp_text *ct;
 
-	list_for_each_entry (ct, &charp_texts, list)
-		if (ct->where == where)
-			return ct;
-	return NULL;
+	for (ct = charp_texts; ct && ct->where != where; ct = ct->next)
+		;
+	return ct;
 }
 
 static int param_set_charp(const char *val, const struct kernel_param *kp)
@@ -129,7 +128,8 @@ static int param_set_charp(const char *val, const struct kernel_param *kp)
 		}
 		ct->where = where;
 		ct->initial = *where;
-		list_add(&ct->list, &charp_texts);
+		ct->next = charp_texts;
+		charp_texts = ct;
 	}
 	old = ct->text;
 	ct->text = text;
@@ -151,18 +151,28 @@ const struct kernel_param_ops param_ops_uint = { .set = param_set_uint, .get = p
 const struct kernel_param_ops param_ops_bool = { .set = param_set_bool, .get = param_get_bool };
 const struct kernel_param_ops param_ops_charp = { .set = param_set_charp, .get = param_get_charp };
 
+static bool has_param_at(const struct module *mod, const void *where)
+{
+	const struct kernel_param *kp;
+
+	for (kp = mod->params; kp; kp = kp->next)
+		if (kp->arg == where)
+			return true;
+	return false;
+}
+
 void module_params_finish(struct module *mod)
 {
-	struct charp_text *ct;
-	struct kernel_param *kp;
+	struct charp_text *ct, **link = &charp_texts;
 
 	pthread_mutex_lock(&charp_lock);
-	for (kp = mod->params; kp; kp = kp->next) {
-		ct = charp_find(kp->arg);
-		if (!ct)
+	while ((ct = *link)) {
+		if (!has_param_at(mod, ct->where)) {
+			link = &ct->next;
 			continue;
+		}
+		*link = ct->next;
 		*ct->where = ct->initial;
-		list_del_init(&ct->list);
 		free(ct->text);
 		free(ct);
 	}
