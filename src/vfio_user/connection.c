@@ -39,29 +39,35 @@ static const struct vfio_user_ops user_ops = {
 
 /* ---- opening and closing the device ---- */
 
-/* Has the client hung up, so that its connection is about to let go of the device? */
-static bool peer_is_gone(const struct connection *c)
+/* Has the client hung up: POLLRDHUP, it will send nothing more; POLLHUP, nor hear anything? */
+static bool peer_has_hung_up(const struct connection *c, short how)
 {
 	struct pollfd pfd = { .fd = c->fd, .events = POLLRDHUP };
 
-	return poll(&pfd, 1, 0) == 1;
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & how);
 }
 
-/* Wait until nobody has the device. server.lock held. Return: 0, -EBUSY, -ENODEV. */
+/*
+ * Wait until nobody has the device, if its last client has gone already, but not as long as would
+ * be too late for an answer. server.lock held. Return: 0, -EBUSY, -ENODEV, -EPIPE.
+ */
 static int wait_for_device(struct connection *c)
 {
 	struct vfio_user_server *server = c->server;
 	struct endpoint *ep = c->ep;
-	uint64_t until = clock_exact() + server->timeout_ns;
+	uint64_t until = clock_exact() + server->timeout_ns / 2;
 	struct timespec ts = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
 
 	while (ep->vdev && ep->holder) {
-		if (!peer_is_gone(ep->holder))
+		if (!peer_has_hung_up(ep->holder, POLLRDHUP | POLLHUP))
 			return -EBUSY;
 		if (pthread_cond_timedwait(&server->cond, &server->lock, &ts))
 			return -EBUSY;
 	}
-	return ep->vdev ? 0 : -ENODEV;
+	if (!ep->vdev)
+		return -ENODEV;
+	/* The device is not to be opened for somebody who is not there any more. */
+	return peer_has_hung_up(c, POLLHUP) ? -EPIPE : 0;
 }
 
 /* Remember what is asked for at each access. */

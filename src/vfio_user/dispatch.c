@@ -151,9 +151,9 @@ void request_run(struct connection *c, struct request *req)
 		deadline_begin(c, deadline);
 		err = cmd->handle(c, req, &reply);
 		if (!deadline_end(c)) {
-			request_close_fds(req);
 			if (!deadline_reclaim(c))
 				answer_late(c, req);
+			request_close_fds(req);
 			return;
 		}
 	}

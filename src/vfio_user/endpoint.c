@@ -16,7 +16,7 @@
 
 /* Clients that have connected but not said VERSION yet, per device. */
 #define MAX_WAITING 8
-#define BACKLOG	    16
+#define BACKLOG	    128
 
 static int make_address(struct sockaddr_un *addr, const char *dir, const char *name)
 {

@@ -89,8 +89,8 @@ class Client:
 
     def __init__(self, path, timeout=30):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(timeout)
         self.sock.connect(path)
+        self.sock.settimeout(timeout)
         self.next_id = 1
         self.buffer = bytearray()
         self.fds = []

@@ -439,6 +439,8 @@ int test_devices_create(void)
 		device_initialize(&t->dev);
 		dev_set_name(&t->dev, "dev%d", i);
 		err = device_add(&t->dev);
+		if (!err && !device_is_bound(&t->dev))
+			err = -ENODEV;
 	}
 	return err;
 }
