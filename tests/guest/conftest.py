@@ -9,10 +9,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "doc"))
 import lab  # noqa: E402
 
 
-def running(load):
-    """umdevd with a module. After the test it has ended well and left nothing."""
+@pytest.fixture
+def guest_is_here():
     if not (lab.guest_dir() / "vmlinuz").exists():
         pytest.skip(f"no guest in {lab.guest_dir()} (run: scripts/fetch-guest {lab.guest_dir()})")
+
+
+def running(load):
+    """umdevd with a module. After the test it has ended well and left nothing."""
     with lab.Host(load) as host:
         host.start()
         yield host
@@ -21,10 +25,10 @@ def running(load):
 
 
 @pytest.fixture
-def host():
+def host(guest_is_here):
     yield from running("mtty")
 
 
 @pytest.fixture
-def host_with_dice():
+def host_with_dice(guest_is_here):
     yield from running("dice")

@@ -351,17 +351,18 @@ class Guest:
         self.process = subprocess.Popen(list(map(str, arguments)), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.output = Lines(self.process.stdout)
-        self.console = self._connect(console)
+        self.console = socket.socket(socket.AF_UNIX)
         self.buffer = b""
-        self.qmp = Qmp(monitor)
-        self._read_until(b"@ready\n")
-
-    def _connect(self, path):
-        """QEMU says on which socket it waits, then waits for us there."""
-        self.output.wait_for(str(path))
-        console = socket.socket(socket.AF_UNIX)
-        console.connect(str(path))
-        return console
+        self.qmp = None
+        try:
+            # QEMU says on which socket it waits, then waits for us there.
+            self.output.wait_for(str(console))
+            self.console.connect(str(console))
+            self.qmp = Qmp(monitor)
+            self._read_until(b"@ready\n")
+        except BaseException:
+            self.close()
+            raise
 
     def _read_until(self, marker, timeout=DEADLINE):
         deadline = time.monotonic() + timeout
@@ -408,7 +409,8 @@ class Guest:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        self.qmp.close()
+        if self.qmp:
+            self.qmp.close()
         self.console.close()
         # Of a QEMU that was killed the sockets are left.
         shutil.rmtree(self.dir)
