@@ -135,13 +135,15 @@ UMDEV_API int vfio_file_reset(struct vfio_file *file);
  *          descriptor that can't be mapped with the rights asked for is treated as none if the user
  *          has dma_read and dma_write. Only regular files are mapped (a memfd is one), not those
  *          that another process or host pages in (FUSE, NFS, ...): such memory could hang the
- *          device
+ *          device. If the user truncates the file later, copies of all that is mapped of it fail
+ *          (-EFAULT) until it is mapped anew
  * @offset: where in @fd it begins
  *
  * Return: 0, -EINVAL (size 0, no or unknown flag, not aligned to 4096, wraps around, @offset +
  * @size overflows), -EEXIST (overlaps a mapping), -ENOSPC (VFIO_DMA_MAPS_MAX mappings), -ENOMEM;
  * without dma_read and dma_write also -EACCES (rights), -EOPNOTSUPP (what kind of file), -ENXIO
- * (beyond its end) and what mmap() says.
+ * (beyond its end), -ENOSPC (more files or bytes than one user may take of the process's address
+ * space) and what mmap() says.
  */
 UMDEV_API int vfio_file_dma_map(struct vfio_file *file, uint64_t iova, uint64_t size,
 				uint32_t flags, int fd, uint64_t offset);

@@ -54,6 +54,7 @@ int vfio_dma_create(struct vfio_file *file)
 		return -ENOMEM;
 	dma->file = file;
 	RB_INIT(&dma->maps);
+	guestmem_pool_init(&dma->files);
 	pthread_cond_init(&dma->idle, NULL);
 	pthread_mutex_lock(&file->vdev->dma_lock);
 	file->vdev->dma = dma;
@@ -61,10 +62,10 @@ int vfio_dma_create(struct vfio_file *file)
 	return 0;
 }
 
-static void free_map(struct vfio_dma_map *map)
+static void free_map(struct vfio_dma *dma, struct vfio_dma_map *map)
 {
 	if (map->vaddr)
-		guestmem_unmap(&map->mem);
+		guestmem_put(&dma->files, map->mem);
 	free(map);
 }
 
@@ -89,7 +90,7 @@ void vfio_dma_destroy(struct vfio_file *file)
 	while ((map = RB_ROOT(&dma->maps))) {
 		vfio_pins_drop(map);
 		retire(vdev, dma, map);
-		free_map(map);
+		free_map(dma, map);
 	}
 	pthread_mutex_unlock(&vdev->dma_lock);
 	pthread_cond_destroy(&dma->idle);
@@ -133,7 +134,7 @@ static int attach_memory(struct vfio_file *file, struct vfio_dma_map *map, int f
 		prot |= PROT_READ;
 	if (map->flags & VFIO_DMA_MAP_FLAG_WRITE)
 		prot |= PROT_WRITE;
-	err = guestmem_map(&map->mem, fd, offset, map->size, prot, &vaddr);
+	err = guestmem_get(&file->vdev->dma->files, fd, offset, map->size, prot, &map->mem, &vaddr);
 	if (err)
 		return has_messages(file->ops) ? 0 : err;
 	map->vaddr = vaddr;
@@ -208,7 +209,7 @@ static void unmap_one(struct vfio_file *file, struct vfio_dma *dma, struct vfio_
 	}
 	retire(vdev, dma, map);
 	pthread_mutex_unlock(&vdev->dma_lock);
-	free_map(map);
+	free_map(dma, map);
 }
 
 static uint64_t unmap_range(struct vfio_file *file, uint64_t iova, uint64_t last)

@@ -50,7 +50,7 @@ struct vfio_dma_map {
 	uint64_t iova;
 	uint64_t size;
 	uint8_t *vaddr;
-	struct guestmem mem;
+	struct guestmem *mem;
 	uint32_t flags;
 	enum vfio_dma_state state;
 	unsigned int users;
@@ -64,12 +64,14 @@ RB_HEAD(vfio_dma_maps, vfio_dma_map);
  * @file: whose
  * @maps: written by the user's thread under dma_lock: that thread may read without it
  * @nr_maps: how many; the user's thread only
+ * @files: the user's files in our address space; the user's thread only
  * @idle: the last copy of a mapping that is going has ended; with dma_lock
  */
 struct vfio_dma {
 	struct vfio_file *file;
 	struct vfio_dma_maps maps;
 	unsigned int nr_maps;
+	struct guestmem_pool files;
 	pthread_cond_t idle;
 };
 

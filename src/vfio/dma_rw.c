@@ -81,7 +81,7 @@ static int copy_map(struct vfio_dma *dma, struct vfio_dma_map *map, uint64_t iov
 			copy(guest, data, len);
 		else
 			copy(data, guest, len);
-		return guestmem_lost(&map->mem) ? -EFAULT : 0;
+		return guestmem_lost(map->mem) ? -EFAULT : 0;
 	}
 	if (write)
 		return ops->dma_write ? ops->dma_write(dma->file, iova, data, len) : -EFAULT;

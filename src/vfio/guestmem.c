@@ -34,6 +34,8 @@ RB_GENERATE(guestmem_tree, guestmem, node, compare)
  */
 static struct guestmem_tree all_mappings = RB_INITIALIZER(&all_mappings);
 static bool mappings_locked; /* atomic */
+static unsigned int all_nr;  /* mappings; under the lock */
+static uint64_t all_bytes;   /* of them; under the lock */
 
 static struct sigaction old_action; /* who had the signal before us; under the lock */
 static pthread_mutex_t handler_lock = PTHREAD_MUTEX_INITIALIZER; /* for installing the handler */
@@ -145,16 +147,15 @@ static int install_handler(void)
 	return err;
 }
 
-/* Could a page of this file make us wait for somebody's good will? */
-static int check_file(int fd, uint64_t offset, uint64_t size, uint64_t *page)
+/* ---- mapping ---- */
+
+/* Could a page of this file make us wait for somebody's good will? Else note if pages are huge. */
+static int check_file_system(int fd, uint64_t *page)
 {
 	struct statfs fs;
-	struct stat st;
 
-	if (fstat(fd, &st) || fstatfs(fd, &fs))
+	if (fstatfs(fd, &fs))
 		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EOPNOTSUPP;
 	switch ((unsigned long)fs.f_type) {
 	case FUSE_SUPER_MAGIC:
 	case MAGIC_NFS:
@@ -165,50 +166,157 @@ static int check_file(int fd, uint64_t offset, uint64_t size, uint64_t *page)
 	case AFS_FS_MAGIC:
 		return -EOPNOTSUPP;
 	}
-	if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
-		return -ENXIO;
-	*page = (unsigned long)fs.f_type == HUGETLBFS_MAGIC ? (uint64_t)fs.f_bsize : 4096;
+	if ((unsigned long)fs.f_type == HUGETLBFS_MAGIC)
+		*page = (uint64_t)fs.f_bsize;
 	return 0;
 }
 
-int guestmem_map(struct guestmem *gm, int fd, uint64_t offset, uint64_t size, int prot,
-		 void **vaddr)
+/* Take a mapping of @len bytes out of what the user, and all of them, may have. */
+static int charge(struct guestmem_pool *pool, uint64_t len)
 {
-	uint64_t page, head;
+	int err = 0;
+
+	if (pool->nr >= GUESTMEM_USER_MAPPINGS || len > GUESTMEM_USER_BYTES - pool->bytes)
+		return -ENOSPC;
+	lock_mappings();
+	if (all_nr >= GUESTMEM_ALL_MAPPINGS || len > GUESTMEM_ALL_BYTES - all_bytes) {
+		err = -ENOSPC;
+	} else {
+		all_nr++;
+		all_bytes += len;
+	}
+	unlock_mappings();
+	if (!err) {
+		pool->nr++;
+		pool->bytes += len;
+	}
+	return err;
+}
+
+static void uncharge(struct guestmem_pool *pool, uint64_t len)
+{
+	pool->nr--;
+	pool->bytes -= len;
+	lock_mappings();
+	all_nr--;
+	all_bytes -= len;
+	unlock_mappings();
+}
+
+/* Map [@offset, @offset + @size) of the file, and what shares pages with it. */
+static int map_range(struct guestmem_pool *pool, struct guestmem *gm, int fd, uint64_t offset,
+		     uint64_t size, uint64_t page)
+{
+	uint64_t head = offset % page, len;
 	void *p;
 	int err;
 
-	err = install_handler();
-	if (err)
-		return err;
-	err = check_file(fd, offset, size, &page);
-	if (err)
-		return err;
 	/* Files of huge pages are mapped by whole ones. */
-	head = offset % page;
-	size = (size + head + page - 1) / page * page;
-	if (fault_point())
-		return -ENOMEM;
-	p = mmap(NULL, size, prot, MAP_SHARED | MAP_NORESERVE, fd, (off_t)(offset - head));
-	if (p == MAP_FAILED)
-		return errno == EPERM ? -EACCES : -errno;
+	if (size > UINT64_MAX - head - page)
+		return -ENOSPC;
+	len = (size + head + page - 1) / page * page;
+	err = charge(pool, len);
+	if (err)
+		return err;
+	errno = ENOMEM;
+	p = fault_point() ? MAP_FAILED
+			  : mmap(NULL, len, gm->prot, MAP_SHARED | MAP_NORESERVE, fd,
+				 (off_t)(offset - head));
+	if (p == MAP_FAILED) {
+		err = errno == EPERM ? -EACCES : -errno;
+		uncharge(pool, len);
+		return err;
+	}
 	/* A guest's memory is not ours to leave in a core file. */
-	madvise(p, size, MADV_DONTDUMP);
+	madvise(p, len, MADV_DONTDUMP);
 	gm->base = p;
-	gm->len = size;
-	gm->prot = prot;
-	gm->lost = false;
-	lock_mappings();
-	RB_INSERT(guestmem_tree, &all_mappings, gm);
-	unlock_mappings();
-	*vaddr = gm->base + head;
+	gm->len = len;
+	gm->offset = offset - head;
 	return 0;
 }
 
-void guestmem_unmap(struct guestmem *gm)
+/* The mapping that has this part of the file already, if there is one. */
+static struct guestmem *find_shared(struct guestmem_pool *pool, const struct stat *st,
+				    uint64_t offset, uint64_t size, int prot)
 {
+	struct guestmem *gm;
+
+	list_for_each_entry (gm, &pool->list, list) {
+		if (gm->ino == st->st_ino && gm->dev == st->st_dev && gm->prot == prot &&
+		    !guestmem_lost(gm) && offset >= gm->offset && offset - gm->offset <= gm->len &&
+		    size <= gm->len - (offset - gm->offset))
+			return gm;
+	}
+	return NULL;
+}
+
+static int create(struct guestmem_pool *pool, int fd, const struct stat *st, uint64_t offset,
+		  uint64_t size, int prot, struct guestmem **out)
+{
+	struct guestmem *gm;
+	uint64_t page = 4096;
+	int err = check_file_system(fd, &page);
+
+	if (err)
+		return err;
+	gm = zalloc(sizeof(*gm));
+	if (!gm)
+		return -ENOMEM;
+	gm->dev = st->st_dev;
+	gm->ino = st->st_ino;
+	gm->prot = prot;
+	/* All of it, because a guest maps its memory in many pieces, and again and again. */
+	err = map_range(pool, gm, fd, 0, (uint64_t)st->st_size, page);
+	if (err == -ENOSPC || err == -ENOMEM)
+		err = map_range(pool, gm, fd, offset, size, page);
+	if (err) {
+		free(gm);
+		return err;
+	}
+	list_add(&gm->list, &pool->list);
+	lock_mappings();
+	RB_INSERT(guestmem_tree, &all_mappings, gm);
+	unlock_mappings();
+	*out = gm;
+	return 0;
+}
+
+int guestmem_get(struct guestmem_pool *pool, int fd, uint64_t offset, uint64_t size, int prot,
+		 struct guestmem **out, void **vaddr)
+{
+	struct guestmem *gm;
+	struct stat st;
+	int err = install_handler();
+
+	if (err)
+		return err;
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EOPNOTSUPP;
+	if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
+		return -ENXIO;
+	gm = find_shared(pool, &st, offset, size, prot);
+	if (!gm) {
+		err = create(pool, fd, &st, offset, size, prot, &gm);
+		if (err)
+			return err;
+	}
+	gm->users++;
+	*out = gm;
+	*vaddr = gm->base + (offset - gm->offset);
+	return 0;
+}
+
+void guestmem_put(struct guestmem_pool *pool, struct guestmem *gm)
+{
+	if (--gm->users)
+		return;
+	list_del_init(&gm->list);
 	lock_mappings();
 	RB_REMOVE(guestmem_tree, &all_mappings, gm);
 	unlock_mappings();
 	munmap(gm->base, gm->len);
+	uncharge(pool, gm->len);
+	free(gm);
 }
