@@ -273,6 +273,8 @@ static ssize_t drivers_probe_store(struct bus_type *bus, const char *buf, size_t
 		return -ENODEV;
 	err = rescan_device(dev, NULL);
 	put_device(dev);
+	if (err == -ENODEV) /* it has left the bus meanwhile */
+		return err;
 	return err ? -EINVAL : (ssize_t)count;
 }
 static BUS_ATTR_WO(drivers_probe);
