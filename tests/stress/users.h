@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A transport that lets the stress open devices while they come and go. */
+#ifndef TESTS_STRESS_USERS_H
+#define TESTS_STRESS_USERS_H
+
+/** users_start - be told of VFIO devices. Return: 0 or -errno. */
+int users_start(void);
+/** users_stop - the reverse. */
+void users_stop(void);
+/**
+ * users_visit - open some device, use it, close it; nothing if there is none. @seed: see rand_r().
+ */
+void users_visit(unsigned int *seed);
+/** users_visits - how many devices were opened until now. */
+unsigned long users_visits(void);
+
+#endif
