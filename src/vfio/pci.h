@@ -64,12 +64,12 @@ int vfio_pci_reset(struct vfio_pci_device *pdev);
 /** vfio_pci_sync_irqs - signal what may be, now that registers have changed. Under irq_lock. */
 void vfio_pci_sync_irqs(struct vfio_pci_device *pdev);
 /**
- * vfio_pci_irqs_changed - the user has changed what is armed
+ * vfio_pci_irqs_changed - the user has changed what is armed of @index
  *
  * As with a physical device it is the user's SET_IRQS that switches MSI and MSI-X on and off.
  * Context: the user's thread.
  */
-void vfio_pci_irqs_changed(struct vfio_pci_device *pdev);
+void vfio_pci_irqs_changed(struct vfio_pci_device *pdev, unsigned int index);
 /** vfio_pci_reset_irqs - forget what is asserted and pending. Under irq_lock. */
 void vfio_pci_reset_irqs(struct vfio_pci_device *pdev);
 

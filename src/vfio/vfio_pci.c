@@ -25,7 +25,8 @@ static void pci_close_device(struct vfio_device *vdev)
 {
 	struct vfio_pci_device *pdev = to_pdev(vdev);
 
-	vfio_pci_irqs_changed(pdev);
+	vfio_pci_irqs_changed(pdev, VFIO_PCI_MSI_IRQ_INDEX);
+	vfio_pci_irqs_changed(pdev, VFIO_PCI_MSIX_IRQ_INDEX);
 	if (pdev->ops->close)
 		pdev->ops->close(pdev);
 }
@@ -103,7 +104,7 @@ static ssize_t pci_write(struct vfio_device *vdev, unsigned int index, const voi
 
 static void pci_irqs_changed(struct vfio_device *vdev, unsigned int index)
 {
-	vfio_pci_irqs_changed(to_pdev(vdev));
+	vfio_pci_irqs_changed(to_pdev(vdev), index);
 }
 
 static int pci_reset(struct vfio_device *vdev)

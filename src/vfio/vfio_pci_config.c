@@ -95,6 +95,7 @@ int vfio_pci_reset(struct vfio_pci_device *pdev)
 	vfio_pci_reset_irqs(pdev);
 	pthread_mutex_unlock(&pdev->irq_lock);
 	/* What the user has enabled stays so, as the kernel restores it after a reset. */
-	vfio_pci_irqs_changed(pdev);
+	vfio_pci_irqs_changed(pdev, VFIO_PCI_MSI_IRQ_INDEX);
+	vfio_pci_irqs_changed(pdev, VFIO_PCI_MSIX_IRQ_INDEX);
 	return pdev->ops->reset ? pdev->ops->reset(pdev) : 0;
 }

@@ -135,13 +135,13 @@ static void set_enable_bit(struct vfio_pci_device *pdev, unsigned int at, uint16
 	pci_put16(pdev->config + at, control);
 }
 
-void vfio_pci_irqs_changed(struct vfio_pci_device *pdev)
+void vfio_pci_irqs_changed(struct vfio_pci_device *pdev, unsigned int index)
 {
 	pthread_mutex_lock(&pdev->irq_lock);
-	if (pdev->msi_cap)
+	if (pdev->msi_cap && index == VFIO_PCI_MSI_IRQ_INDEX)
 		set_enable_bit(pdev, pdev->msi_cap + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE,
 			       VFIO_PCI_MSI_IRQ_INDEX);
-	if (pdev->msix_cap)
+	if (pdev->msix_cap && index == VFIO_PCI_MSIX_IRQ_INDEX)
 		set_enable_bit(pdev, pdev->msix_cap + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE,
 			       VFIO_PCI_MSIX_IRQ_INDEX);
 	vfio_pci_sync_irqs(pdev);

@@ -669,6 +669,22 @@ static void msix_with_a_table_that_we_keep(void **state)
 	assert_int_equal(pba(0, 8), 4);
 }
 
+/* QEMU writes the register, switches INTx off, then gives eventfds: what comes meanwhile is kept. */
+static void switching_intx_off_leaves_msix_on(void **state)
+{
+	unsigned int at;
+
+	assert_int_equal(vfio_pci_set_intx(&pdev, 1), 0);
+	at = msix_go();
+	assert_int_equal(set_irqs(ARM, VFIO_PCI_INTX_IRQ_INDEX, 0, 1, &efd[1]), 0);
+	cfg_write(at, 2, PCI_MSIX_FLAGS_ENABLE);
+	assert_int_equal(set_irqs(DISABLE, VFIO_PCI_INTX_IRQ_INDEX, 0, 0, NULL), 0);
+	assert_true(vfio_pci_msix_enabled(&pdev));
+	vfio_pci_msix_trigger(&pdev, 0);
+	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, &efd[0]), 0);
+	assert_int_equal(signals(efd[0]), 1);
+}
+
 static void accesses_across_table_and_driver_are_split(void **state)
 {
 	uint8_t buf[32], out[32];
@@ -902,6 +918,7 @@ int main(void)
 		TEST(msi_masks_are_elsewhere_with_wide_addresses),
 		TEST(msix_with_a_table_that_the_vmm_keeps),
 		TEST(msix_with_a_table_that_we_keep),
+		TEST(switching_intx_off_leaves_msix_on),
 		TEST(accesses_across_table_and_driver_are_split),
 		TEST(a_table_without_memory_is_not_written),
 		TEST(reset_brings_back_the_state_after_power_on),
