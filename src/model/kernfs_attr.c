@@ -84,20 +84,23 @@ void kernfs_getattr(struct kernfs_node *kn, struct stat *st)
 
 int kernfs_setattr(struct kernfs_node *kn, const struct stat *st, unsigned int flags)
 {
-	struct kernfs_iattrs *fresh = NULL, *set;
+	struct kernfs_iattrs *fresh = NULL, *set = atomic_load(&kn->iattr);
 
-	if (!atomic_load(&kn->iattr)) {
+	if (!set) {
 		fresh = zalloc(sizeof(*fresh));
 		if (!fresh)
 			return -ENOMEM;
 		*fresh = default_iattrs(kn);
 	}
 	pthread_mutex_lock(&iattr_lock);
-	set = atomic_load(&kn->iattr);
-	if (!set) {
-		set = fresh;
-		fresh = NULL;
-		atomic_store(&kn->iattr, set);
+	if (fresh) {
+		/* Unless another thread was first; once there they stay. */
+		set = atomic_load(&kn->iattr);
+		if (!set) {
+			set = fresh;
+			fresh = NULL;
+			atomic_store(&kn->iattr, set);
+		}
 	}
 	if (flags & KERNFS_SET_MODE)
 		set->mode = st->st_mode & 07777;

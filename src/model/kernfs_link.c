@@ -40,12 +40,12 @@ static const struct kernfs_node *ancestor_at(const struct kernfs_node *kn, unsig
 	return kn;
 }
 
-/* The length of "a/b/c" from below @base down to @kn. */
+/* The length of "a/b/c" from below @base, which is above @kn or is it, down to @kn. */
 static size_t length_below(const struct kernfs_node *kn, const struct kernfs_node *base)
 {
 	size_t len = 0;
 
-	for (; kn != base; kn = kn->parent)
+	for (; kn && kn != base; kn = kn->parent)
 		len += strlen(kn->name) + 1;
 	return len ? len - 1 : 0;
 }
@@ -55,7 +55,7 @@ static void fill_below(const struct kernfs_node *kn, const struct kernfs_node *b
 {
 	size_t len;
 
-	for (; kn != base; kn = kn->parent) {
+	for (; kn && kn != base; kn = kn->parent) {
 		len = strlen(kn->name);
 		end -= len;
 		memcpy(end, kn->name, len);

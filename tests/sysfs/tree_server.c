@@ -19,7 +19,7 @@
 #include <umdev/publish.h>
 #include <umdev/sysfs.h>
 
-#define MANY 1000
+#define MANY	      1000
 #define AWAIT_SECONDS 20
 
 struct object {
