@@ -4,6 +4,7 @@
 UMDEV_BUILD names the build directory (meson test sets it; else build/ beside tests/).
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -55,7 +56,8 @@ class Control:
         self.socket.connect(str(path))
 
     def send(self, **request):
-        self.socket.send(json.dumps(request).encode())
+        with contextlib.suppress(BrokenPipeError):  # refused; receive() says why
+            self.socket.send(json.dumps(request).encode())
 
     def receive(self):
         """The next message, None at the end."""

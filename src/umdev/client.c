@@ -72,7 +72,8 @@ struct json_object *client_ask(int fd, struct json_object *request)
 	size_t len;
 	const char *text = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &len);
 
-	if (send(fd, text, len, MSG_NOSIGNAL) >= 0)
+	/* A daemon that does not listen to us says why before it hangs up. */
+	if (send(fd, text, len, MSG_NOSIGNAL) >= 0 || errno == EPIPE)
 		answer = client_receive(fd);
 	json_object_put(request);
 	if (!answer) {

@@ -117,6 +117,20 @@ static int serve_request(struct connection *conn, char *buf)
 
 /* ---- connections ---- */
 
+/*
+ * Close a connection so that the answer in it arrives. A request that is there unread, or comes now,
+ * would turn into a reset that the other side sees before the answer.
+ */
+static void close_unheard(int fd)
+{
+	char byte;
+
+	shutdown(fd, SHUT_RD);
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) > 0)
+		;
+	close(fd);
+}
+
 static void connection_remove(struct connection *conn)
 {
 	struct control *control = conn->control;
@@ -124,7 +138,7 @@ static void connection_remove(struct connection *conn)
 	pthread_mutex_lock(&control->lock);
 	list_del_init(&conn->list);
 	control->nr_connections--;
-	close(conn->fd);
+	close_unheard(conn->fd);
 	free(conn);
 	pthread_cond_signal(&control->changed);
 	pthread_mutex_unlock(&control->lock);
@@ -177,7 +191,7 @@ static void connection_add(struct control *control, int fd)
 	if (!peer_is_allowed(fd)) {
 		control_send_error(fd, -EACCES, "only root and uid %u may control this umdevd",
 				   (unsigned int)geteuid());
-		close(fd);
+		close_unheard(fd);
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
