@@ -424,7 +424,7 @@ UMDEV_API int bus_for_each_dev(struct bus_type *bus, void *data,
 /** bus_for_each_drv - the same over its drivers. */
 UMDEV_API int bus_for_each_drv(struct bus_type *bus, void *data,
 			       int (*fn)(struct device_driver *drv, void *data));
-/** bus_find_device_by_name - a reference to put_device(), or NULL; in logarithmic time. */
+/** bus_find_device_by_name - a reference to put_device(), or NULL; by hash, not by walking. */
 UMDEV_API struct device *bus_find_device_by_name(struct bus_type *bus, const char *name);
 /** bus_rescan_devices - try all unbound devices again, as drivers_autoprobe allows. */
 UMDEV_API int bus_rescan_devices(struct bus_type *bus);

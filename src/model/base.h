@@ -33,18 +33,18 @@
 
 struct device_private;
 
-RB_HEAD(device_tree, device_private);
 RB_HEAD(glue_tree, class_glue);
 
 /**
  * struct bus_private - a registered bus
  * @kobj:      /sys/bus/NAME; references keep this struct, its attributes' calls keep bus_type.p
  * @bus:       its owner's description, valid while the bus is registered
- * @devices_dir, @drivers_dir: its two directories
+ * @drivers_dir: of its drivers
+ * @devices_dir: links to its devices, which are their index by name; change under @lock
+ * @devices_node: its node, with a reference, for as long as this struct
  * @lock:      guards what is said to be under it, here and in the private parts of devices and
  *             drivers
  * @devices:   all devices, in order of arrival; under @lock
- * @by_name:   the same, by name; under @lock
  * @drivers:   all complete drivers, in order of arrival; under @lock
  * @open:      devices and drivers may come; under registry_lock
  * @autoprobe: atomic; do devices and drivers find each other by themselves?
@@ -53,10 +53,10 @@ struct bus_private {
 	struct kobject kobj;
 	struct bus_type *bus;
 	struct kobject *devices_dir;
+	struct kernfs_node *devices_node;
 	struct kobject *drivers_dir;
 	pthread_mutex_t lock;
 	struct roster devices;
-	struct device_tree by_name;
 	struct roster drivers;
 	bool open;
 	bool autoprobe;
@@ -117,7 +117,7 @@ struct class_private {
  *             a bus
  * @class:     the same for its class
  * @glue:      the directory of its class that it is in, or NULL; device_add() to device_del()
- * @on_bus, @by_name: in the lists of its bus; under bus->lock
+ * @on_bus:    in the list of its bus; under bus->lock
  * @on_driver: bound to a driver; under bus->lock
  * @on_parent: under children_lock
  * @children:  under children_lock
@@ -138,7 +138,6 @@ struct device_private {
 	struct class_private *class;
 	struct class_glue *glue;
 	struct roster_entry on_bus;
-	RB_ENTRY(device_private) by_name;
 	struct roster_entry on_driver;
 	struct roster_entry on_parent;
 	struct roster children;
@@ -152,7 +151,6 @@ struct device_private {
 	bool retry;
 };
 
-RB_PROTOTYPE(device_tree, device_private, by_name, device_name_cmp)
 RB_PROTOTYPE(glue_tree, class_glue, tree, glue_parent_cmp)
 
 extern pthread_mutex_t registry_lock;

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Buses. Behaviour: Linux 6.1 drivers/base/bus.c. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "model/alloc.h"
 #include "model/base.h"
+#include "model/kobject_internal.h"
 
 pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static int device_name_cmp(struct device_private *a, struct device_private *b)
-{
-	return strcmp(dev_name(a->device), dev_name(b->device));
-}
-
-RB_GENERATE(device_tree, device_private, by_name, device_name_cmp)
 
 static struct bus_private *to_bus_private(struct kobject *kobj)
 {
@@ -108,24 +103,27 @@ struct driver_private *bus_next_driver(struct bus_walk *walk, struct driver_priv
 
 struct device *bus_find_device(struct bus_private *bp, const char *name)
 {
-	struct device_private *p;
+	struct kernfs_node *link;
 	struct device *dev = NULL;
 	size_t len = strlen(name);
-	int order;
+	char trimmed[NAME_MAX + 1];
 
 	if (len && name[len - 1] == '\n')
 		len--;
+	if (len > NAME_MAX)
+		return NULL;
+	memcpy(trimmed, name, len);
+	trimmed[len] = '\0';
+
 	pthread_mutex_lock(&bp->lock);
-	p = RB_ROOT(&bp->by_name);
-	while (p) {
-		order = strncmp(name, dev_name(p->device), len);
-		if (!order && !dev_name(p->device)[len])
-			break;
-		p = order > 0 ? RB_RIGHT(p, by_name) : RB_LEFT(p, by_name);
+	/* A device has its link as long as it is on the list: see bus_add_device(). */
+	link = kernfs_find_and_get(bp->devices_node, trimmed);
+	if (link) {
+		dev = kobj_to_dev(kernfs_priv(kernfs_link_target(link)));
+		dev = device_is_visible(dev) ? get_device(dev) : NULL;
 	}
-	if (p && device_is_visible(p->device))
-		dev = get_device(p->device);
 	pthread_mutex_unlock(&bp->lock);
+	kernfs_put(link);
 	return dev;
 }
 
@@ -212,22 +210,22 @@ int bus_add_device(struct device *dev)
 	err = device_add_override(dev);
 	if (err)
 		goto remove_groups;
-	err = sysfs_create_link(bp->devices_dir, &dev->kobj, dev_name(dev));
-	if (err)
-		goto remove_override;
 	err = sysfs_create_link(&dev->kobj, &bp->kobj, "subsystem");
 	if (err)
-		goto remove_link;
+		goto remove_override;
 
-	/* The link above has made sure that no other device of the bus has this name. */
+	/* Both or none: the list is in order of arrival, the links are the index by name. */
 	pthread_mutex_lock(&bp->lock);
-	RB_INSERT(device_tree, &bp->by_name, p);
-	roster_join(&bp->devices, &p->on_bus);
+	err = sysfs_create_link(bp->devices_dir, &dev->kobj, dev_name(dev));
+	if (!err)
+		roster_join(&bp->devices, &p->on_bus);
 	pthread_mutex_unlock(&bp->lock);
+	if (err)
+		goto remove_subsystem;
 	return 0;
 
-remove_link:
-	sysfs_remove_link(bp->devices_dir, dev_name(dev));
+remove_subsystem:
+	sysfs_remove_link(&dev->kobj, "subsystem");
 remove_override:
 	device_remove_override(dev);
 remove_groups:
@@ -244,11 +242,10 @@ void bus_remove_device(struct device *dev)
 		return;
 	pthread_mutex_lock(&bp->lock);
 	roster_leave(&p->on_bus);
-	RB_REMOVE(device_tree, &bp->by_name, p);
+	sysfs_remove_link(bp->devices_dir, dev_name(dev));
 	pthread_mutex_unlock(&bp->lock);
 
 	sysfs_remove_link(&dev->kobj, "subsystem");
-	sysfs_remove_link(bp->devices_dir, dev_name(dev));
 	device_remove_override(dev);
 	device_remove_groups(dev, dev->bus->dev_groups);
 	device_release_driver(dev);
@@ -323,6 +320,7 @@ static void bus_release(struct kobject *kobj)
 {
 	struct bus_private *bp = to_bus_private(kobj);
 
+	kernfs_put(bp->devices_node);
 	pthread_mutex_destroy(&bp->lock);
 	free(bp);
 }
@@ -355,7 +353,6 @@ static struct bus_private *bus_alloc(struct bus_type *bus)
 	bp->bus = bus;
 	pthread_mutex_init(&bp->lock, NULL);
 	roster_init(&bp->devices);
-	RB_INIT(&bp->by_name);
 	roster_init(&bp->drivers);
 	bp->autoprobe = true;
 	return bp;
@@ -374,6 +371,7 @@ static int bus_show(struct bus_private *bp)
 	bp->devices_dir = kobject_create_and_add("devices", &bp->kobj);
 	if (!bp->devices_dir)
 		goto del;
+	bp->devices_node = kobject_get_dir(bp->devices_dir);
 	bp->drivers_dir = kobject_create_and_add("drivers", &bp->kobj);
 	if (!bp->drivers_dir)
 		goto put_devices;

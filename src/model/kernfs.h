@@ -132,6 +132,8 @@ int kernfs_path(struct kernfs_node *kn, char *buf, size_t size);
 int kernfs_link_text(struct kernfs_node *link, char *buf, size_t size);
 
 /** kernfs_type - directory, file or link. */
+/** kernfs_link_target - where a link leads; valid as long as the caller keeps the link. */
+struct kernfs_node *kernfs_link_target(const struct kernfs_node *link);
 enum kernfs_type kernfs_type(const struct kernfs_node *kn);
 /** kernfs_name - the last part of its path; lives as long as the node. */
 const char *kernfs_name(const struct kernfs_node *kn);

@@ -21,6 +21,11 @@ int kernfs_create_link(struct kernfs_node *parent, const char *name, struct kern
 	return kernfs_link_in(kn, out);
 }
 
+struct kernfs_node *kernfs_link_target(const struct kernfs_node *link)
+{
+	return link->target;
+}
+
 static unsigned int depth_of(const struct kernfs_node *kn)
 {
 	unsigned int depth = 0;
