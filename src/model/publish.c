@@ -38,6 +38,7 @@ bool publish_hold(struct uevent_record *record, struct kernfs_node *dir)
 {
 	struct kernfs_hidden *hidden;
 	struct publication *holder;
+	bool held;
 
 	pthread_mutex_lock(&publish_lock);
 	hidden = kernfs_hidden_by(dir);
@@ -45,11 +46,13 @@ bool publish_hold(struct uevent_record *record, struct kernfs_node *dir)
 	 * Nobody hears of an object before its "add", not even of what another thread does to it.
 	 */
 	holder = hidden ? container_of(hidden, struct publication, hidden) : &pub;
+	/* From the unlock on the record is the holder's, who may send and free it. */
 	record->level = holder->depth;
-	if (record->level)
+	held = record->level > 0;
+	if (held)
 		list_add_tail(&record->list, &holder->events);
 	pthread_mutex_unlock(&publish_lock);
-	return record->level;
+	return held;
 }
 
 void publish_on_end(struct publish_work *work)
