@@ -73,7 +73,7 @@ static struct vfio_file *open_some(unsigned int *seed)
 
 	pthread_mutex_lock(&lock);
 	for (tries = 0; !file && tries < MAX_DEVICES; tries++) {
-		i = (rand_r(seed) + tries) % MAX_DEVICES;
+		i = (rand_r(seed) % MAX_DEVICES + tries) % MAX_DEVICES;
 		if (devices[i] && vfio_file_open(devices[i], &visitor_ops, NULL, &file))
 			file = NULL;
 	}
