@@ -46,10 +46,10 @@ def check(condition, text):
         raise Failure(text)
 
 
-def shell(command, timeout=DEADLINE):
+def shell(command, timeout=None):
     """A command as a person would type it. Failure if it fails."""
     done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=timeout)
+                          timeout=timeout or DEADLINE)
     check(done.returncode == 0, f"{command}: {done.stderr.strip() or f'exit code {done.returncode}'}")
     return done.stdout
 
@@ -74,12 +74,12 @@ class Lines:
             self.ended = True
             self.changed.notify_all()
 
-    def wait_for(self, text, timeout=DEADLINE):
+    def wait_for(self, text, timeout=None):
         def found():
             return next((line for line in self.lines if text in line), None)
 
         with self.changed:
-            self.changed.wait_for(lambda: found() or self.ended, timeout)
+            self.changed.wait_for(lambda: found() or self.ended, timeout or DEADLINE)
             line = found()
         check(line, f"no line with {text!r} was written, only:\n" + "\n".join(self.lines[-20:]))
         return line
@@ -222,10 +222,10 @@ class Terminal:
         while data:
             data = data[os.write(self.fd, data):]
 
-    def read(self, count, timeout=DEADLINE):
+    def read(self, count, timeout=None):
         """Exactly @count bytes, or a Failure that shows what came."""
         data = b""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (timeout or DEADLINE)
         while len(data) < count:
             ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
             check(ready, f"{len(data)} bytes of {count} came: {data[-60:]!r}")
@@ -364,8 +364,8 @@ class Guest:
             self.close()
             raise
 
-    def _read_until(self, marker, timeout=DEADLINE):
-        deadline = time.monotonic() + timeout
+    def _read_until(self, marker, timeout=None):
+        deadline = time.monotonic() + (timeout or DEADLINE)
         while marker not in self.buffer:
             ready, _, _ = select.select([self.console], [], [], max(0, deadline - time.monotonic()))
             data = self.console.recv(65536) if ready else b""
@@ -380,12 +380,12 @@ class Guest:
         check("\n" not in command, "one line is one command")
         self.console.sendall(command.encode() + b"\n")
 
-    def result(self, timeout=DEADLINE):
+    def result(self, timeout=None):
         output = self._read_until(b"@done ", timeout).decode(errors="replace")
         code = int(self._read_until(b"\n"))
         return code, output
 
-    def run(self, command, timeout=DEADLINE):
+    def run(self, command, timeout=None):
         """Run one line of shell in the guest. Returns what it printed; Failure if it fails."""
         self.send(command)
         code, output = self.result(timeout)
