@@ -509,6 +509,23 @@ static void a_deferred_probe_is_tried_when_something_binds(void **state)
 	device_unregister(supplier);
 }
 
+static void a_deferred_probe_is_tried_when_a_device_is_bound_by_hand(void **state)
+{
+	supplier = fixture_added(&platform, NULL, "supplier");
+	supply.explicit_bind_only = true;
+	assert_int_equal(driver_register(&supply), 0);
+	assert_int_equal(driver_register(&consumer), 0);
+	wait_for_device_probe();
+	assert_driver(NULL);
+	assert_int_equal(outside_write("supplier", DRIVERS "/supplier/bind"), 0);
+	wait_for_device_probe();
+	assert_driver("pcspkr");
+	driver_unregister(&consumer);
+	driver_unregister(&supply);
+	supply.explicit_bind_only = false;
+	device_unregister(supplier);
+}
+
 static void a_told_device_that_defers_is_not_tried_again(void **state)
 {
 	supplier = fixture_added(&platform, NULL, "supplier");
@@ -829,6 +846,7 @@ int main(void)
 		TEST(no_bind_files_when_the_driver_does_not_want_them),
 		TEST(a_bus_can_probe_and_remove_for_its_drivers),
 		TEST(a_deferred_probe_is_tried_when_something_binds),
+		TEST(a_deferred_probe_is_tried_when_a_device_is_bound_by_hand),
 		TEST(a_told_device_that_defers_is_not_tried_again),
 		TEST(a_deferred_device_can_be_deleted),
 		TEST(a_match_can_be_deferred),
