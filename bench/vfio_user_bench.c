@@ -385,10 +385,11 @@ int main(void)
 		err = root_device_register("bench", &vdev.dev);
 	if (!err)
 		err = vfio_register_emulated_iommu_dev(&vdev);
-	if (!err)
-		err = -pthread_create(&pong, NULL, pong_run, &pair[1]);
 	if (err)
 		die("device", -err);
+	err = pthread_create(&pong, NULL, pong_run, &pair[1]);
+	if (err)
+		die("thread", err);
 	run_on(false);
 	device = client_connect(dir, "bench");
 

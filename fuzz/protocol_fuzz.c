@@ -145,11 +145,14 @@ static uint64_t nearly(struct client *c, uint64_t n)
 
 /* ---- payloads: each returns its size, as it should be ---- */
 
+static const char full_version[] =
+	"{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":1048576,"
+	"\"pgsizes\":4096,\"max_dma_maps\":65535,\"write_multiple\":true}}";
+
 static size_t put_version(struct client *c, uint8_t *p)
 {
 	static const char *const texts[] = {
-		"{\"capabilities\":{\"max_msg_fds\":16,\"max_data_xfer_size\":1048576,\"pgsizes\":4096,"
-		"\"max_dma_maps\":65535,\"write_multiple\":true}}",
+		full_version,
 		"{\"capabilities\":{\"max_msg_fds\":0,\"max_data_xfer_size\":100}}",
 		"{\"capabilities\":{\"max_msg_fds\":1,\"migration\":{\"pgsize\":4096}}}",
 		"{}",

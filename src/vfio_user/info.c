@@ -30,19 +30,20 @@ int device_info_handle(struct connection *c, struct request *req, struct reply *
  */
 static uint32_t describe_whole_region(struct vfio_region_info *info, size_t size)
 {
-	struct {
-		struct vfio_region_info_cap_sparse_mmap cap;
-		struct vfio_region_sparse_mmap_area area;
-	} sparse = { .cap.header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP, .version = 1 },
-		     .cap.nr_areas = 1,
-		     .area.size = info->size };
+	struct vfio_region_info_cap_sparse_mmap cap = {
+		.header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP, .version = 1 },
+		.nr_areas = 1,
+	};
+	struct vfio_region_sparse_mmap_area area = { .size = info->size };
+	uint8_t *caps = (uint8_t *)(info + 1);
 
-	info->argsz = sizeof(*info) + sizeof(sparse);
+	info->argsz = sizeof(*info) + sizeof(cap) + sizeof(area);
 	if (size < info->argsz)
 		return sizeof(*info);
 	info->flags |= VFIO_REGION_INFO_FLAG_CAPS;
 	info->cap_offset = sizeof(*info);
-	memcpy(info + 1, &sparse, sizeof(sparse));
+	memcpy(caps, &cap, sizeof(cap));
+	memcpy(caps + sizeof(cap), &area, sizeof(area));
 	return info->argsz;
 }
 
