@@ -46,7 +46,7 @@ check:
 
 bench:
 	@scripts/install-deps build
-	@scripts/build $(BUILD)-bench --buildtype=release -Dbench=true
+	@scripts/build $(BUILD)-bench --buildtype=release -Dbench=true -Dtests=false
 	@scripts/bench $(BUILD)-bench
 
 fuzz:

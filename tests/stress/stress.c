@@ -127,8 +127,9 @@ static void read_below(const char *path, unsigned int depth)
 		return;
 	}
 	for (name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
-		snprintf(sub, sizeof(sub), "%s/%s", path, name);
-		if (depth)
+		int len = snprintf(sub, sizeof(sub), "%s/%s", path, name);
+
+		if (depth && len < (int)sizeof(sub))
 			read_below(sub, depth - 1);
 	}
 	free(names);
