@@ -140,11 +140,17 @@ finish:
 	return err;
 }
 
-static void dice_remove(struct mdev_device *mdev)
+static void dice_quiesce(struct mdev_device *mdev)
 {
 	struct dice *dice = dev_get_drvdata(&mdev->dev);
 
 	vfio_pci_unregister(&dice->pdev);
+}
+
+static void dice_remove(struct mdev_device *mdev)
+{
+	struct dice *dice = dev_get_drvdata(&mdev->dev);
+
 	vfio_pci_finish(&dice->pdev);
 	free(dice);
 }
@@ -153,6 +159,7 @@ static struct mdev_driver dice_driver = {
 	.device_api = VFIO_DEVICE_API_PCI_STRING,
 	.max_instances = 16,
 	.probe = dice_probe,
+	.quiesce = dice_quiesce,
 	.remove = dice_remove,
 	.driver = {
 		.name = "dice",

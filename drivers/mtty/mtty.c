@@ -427,13 +427,19 @@ give_back:
 	return err;
 }
 
+/* When this returns the guest is gone. */
+static void mtty_quiesce(struct mdev_device *mdev)
+{
+	struct mtty *mtty = dev_get_drvdata(&mdev->dev);
+
+	vfio_pci_unregister(&mtty->pdev);
+}
+
 static void mtty_remove(struct mdev_device *mdev)
 {
 	const struct mtty_type *type = to_mtty_type(mdev->type);
 	struct mtty *mtty = dev_get_drvdata(&mdev->dev);
 
-	/* First: when it returns the guest is gone. */
-	vfio_pci_unregister(&mtty->pdev);
 	device_remove_groups(&mdev->dev, type->port_groups);
 	mtty_finish_ports(mtty);
 	vfio_pci_finish(&mtty->pdev);
@@ -444,6 +450,7 @@ static void mtty_remove(struct mdev_device *mdev)
 static struct mdev_driver mtty_driver = {
 	.device_api = VFIO_DEVICE_API_PCI_STRING,
 	.probe = mtty_probe,
+	.quiesce = mtty_quiesce,
 	.remove = mtty_remove,
 	.get_available = mtty_get_available,
 	.driver = {

@@ -118,8 +118,13 @@ abort:
 	return err;
 }
 
+/*
+ * Users first: as long as one has not let go the device stays on its bus, whole, and anybody can see who
+ * that is. Then it leaves, and then the vendor takes its part down.
+ */
 static void mdev_del(struct mdev_device *mdev)
 {
+	mdev_quiesce(mdev);
 	mdev_type_remove_device(mdev->type, mdev);
 	device_del(&mdev->dev);
 }
@@ -164,6 +169,17 @@ put:
 leave:
 	mdev_parent_leave(p);
 	return err;
+}
+
+bool mdev_may_bind(struct mdev_device *mdev)
+{
+	struct mdev_parent_private *p = mdev->p->parent;
+	bool may;
+
+	pthread_mutex_lock(&p->lock);
+	may = mdev->p->state == MDEV_LIVE && p->open;
+	pthread_mutex_unlock(&p->lock);
+	return may;
 }
 
 void mdev_remove_live(struct mdev_device *mdev)

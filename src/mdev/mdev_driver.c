@@ -10,21 +10,48 @@
 /*
  * The kernel's bus matches nothing, and so an unbound device stays without a driver for ever. Here
  * the driver that made a device may have it back, through the file bind: nobody takes it by itself,
- * because every device on this bus is explicit_bind_only.
+ * because every device on this bus is explicit_bind_only. One that is on its way out stays as it is.
  */
 static int mdev_match(struct device *dev, struct device_driver *drv)
 {
-	return to_mdev_device(dev)->type->parent->mdev_driver == to_mdev_driver(drv);
+	struct mdev_device *mdev = to_mdev_device(dev);
+
+	return mdev->type->parent->mdev_driver == to_mdev_driver(drv) && mdev_may_bind(mdev);
 }
 
 static int mdev_probe(struct device *dev)
 {
-	return to_mdev_driver(dev->driver)->probe(to_mdev_device(dev));
+	struct mdev_device *mdev = to_mdev_device(dev);
+
+	mdev->p->quiesced = false;
+	return to_mdev_driver(dev->driver)->probe(mdev);
+}
+
+/* Under the device's lock. */
+static void quiesce_once(struct mdev_device *mdev)
+{
+	struct mdev_driver *drv = to_mdev_driver(mdev->dev.driver);
+
+	if (!drv->quiesce || mdev->p->quiesced)
+		return;
+	drv->quiesce(mdev);
+	mdev->p->quiesced = true;
+}
+
+void mdev_quiesce(struct mdev_device *mdev)
+{
+	device_lock(&mdev->dev);
+	if (mdev->dev.driver)
+		quiesce_once(mdev);
+	device_unlock(&mdev->dev);
 }
 
 static void mdev_remove(struct device *dev)
 {
-	to_mdev_driver(dev->driver)->remove(to_mdev_device(dev));
+	struct mdev_device *mdev = to_mdev_device(dev);
+
+	quiesce_once(mdev);
+	to_mdev_driver(dev->driver)->remove(mdev);
 }
 
 struct bus_type mdev_bus_type = {

@@ -66,6 +66,7 @@ enum mdev_state {
  * @mdev:   what the driver sees; its last put_device() frees all of this
  * @parent: a reference
  * @state:  under parent->lock
+ * @quiesced: its users have let go and none can come; under the device's lock, from one probe() to the next
  * @list:   in parent->devices while live or being removed; under parent->lock
  * @hh:     in the table of UUIDs, from before the creation to after the removal; under its lock
  */
@@ -73,6 +74,7 @@ struct mdev_device_private {
 	struct mdev_device mdev;
 	struct mdev_parent_private *parent;
 	enum mdev_state state;
+	bool quiesced;
 	struct list_head list;
 	UT_hash_handle hh;
 };
@@ -87,12 +89,18 @@ struct mdev_device_private {
  */
 void mdev_remove_live(struct mdev_device *mdev);
 
+/** mdev_may_bind - is @mdev neither being made nor being removed? Takes the lock of the parent. */
+bool mdev_may_bind(struct mdev_device *mdev);
+
 /* The class /sys/class/mdev_bus; NULL until the core is there. */
 extern struct class_compat *mdev_bus_class;
 
 /* ---- mdev_driver.c ---- */
 
 extern struct bus_type mdev_bus_type;
+
+/** mdev_quiesce - if it is bound and its driver can: let its users go and wait until they have. */
+void mdev_quiesce(struct mdev_device *mdev);
 
 /** mdev_driver_is_complete - has it all that the core calls without asking? */
 bool mdev_driver_is_complete(const struct mdev_driver *drv);

@@ -81,6 +81,14 @@ free_vd:
 	return err;
 }
 
+static void vendor_quiesce(struct mdev_device *mdev)
+{
+	struct vendor *vendor = mdev_to_vendor(mdev);
+
+	if (vendor->vfio)
+		vendor->vfio->stop(vendor_dev(mdev));
+}
+
 static void vendor_remove_dev(struct mdev_device *mdev)
 {
 	struct vendor *vendor = mdev_to_vendor(mdev);
@@ -88,8 +96,6 @@ static void vendor_remove_dev(struct mdev_device *mdev)
 
 	if (vendor->removing)
 		vendor->removing(vendor, vd);
-	if (vendor->vfio)
-		vendor->vfio->stop(vd);
 	__atomic_sub_fetch(&vendor->alive, 1, __ATOMIC_RELAXED);
 	free(vd);
 }
@@ -133,6 +139,7 @@ int vendor_start(struct vendor *vendor)
 
 	vendor->driver.device_api = "vfio-pci";
 	vendor->driver.probe = vendor_probe;
+	vendor->driver.quiesce = vendor_quiesce;
 	vendor->driver.remove = vendor_remove_dev;
 	vendor->driver.driver.name = vendor->name;
 	vendor->driver.driver.dev_groups = vendor_groups;
