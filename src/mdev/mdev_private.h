@@ -66,7 +66,8 @@ enum mdev_state {
  * @mdev:   what the driver sees; its last put_device() frees all of this
  * @parent: a reference
  * @state:  under parent->lock
- * @quiesced: its users have let go and none can come; under the device's lock, from one probe() to the next
+ * @quiesced: its users have let go and none can come; under the device's lock, from one probe() to
+ *            the next
  * @list:   in parent->devices while live or being removed; under parent->lock
  * @hh:     in the table of UUIDs, from before the creation to after the removal; under its lock
  */
