@@ -21,14 +21,12 @@
 UMDEV_API int umdev_start(void);
 
 /**
- * umdev_stop - unload all modules, last loaded first, and take down what is built in, in reverse
- * order
+ * umdev_stop - unload all modules, last loaded first, and what is built in, in reverse order
  *
  * A module that is still in use, or has no exit(), is named in the log and stays.
  *
  * Context: after umdev_start(). No other thread registers anything or uses modules any more;
- * windows
- * on the tree (sysfs_mount(), listeners) may still be open and see everything go.
+ * windows on the tree (sysfs_mount(), listeners) may still be open and see everything go.
  */
 UMDEV_API void umdev_stop(void);
 

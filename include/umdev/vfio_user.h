@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The vfio-user server: every VFIO device of the process gets a socket that an unmodified VMM
- * connects to.
+ * The vfio-user server: each VFIO device of the process gets a socket that a VMM can connect to.
  * Behaviour: the vfio-user protocol 0.0, docs/interop/vfio-user.rst of QEMU 11.1.
  */
 #ifndef UMDEV_VFIO_USER_H
@@ -11,13 +10,11 @@
 
 /**
  * struct vfio_user_config - where the sockets are and who may connect
- * @dir:   existing directory; a device's socket is DIR/NAME, NAME the device's name (for mdevs the
- *         UUID)
+ * @dir:   existing directory; a device's socket is DIR/NAME by the device's name (an mdev's UUID)
  * @mode:  permission bits of the sockets, as 0600
  * @owner: user id, (uid_t)-1 for the process's own
  * @group: group id, (gid_t)-1 for the process's own
- * @callback_timeout_ms: after how long the server answers in place of a driver's callback; 0 for
- *                       the default of 4000.
+ * @callback_timeout_ms: after how long the server answers in place of a driver's callback; 0: 4000.
  *         Clients give up after 5000
  */
 struct vfio_user_config {
@@ -32,18 +29,15 @@ struct vfio_user_config {
  * vfio_user_start - serve all VFIO devices, those of now and those to come
  * @config: copied
  *
- * The path of a device's socket is the attribute "socket" of its vfio-dev/vfioN. One server per
- * process.
+ * The path of a device's socket is the attribute "socket" of its vfio-dev/vfioN.
+ *
+ * Context: any thread, one server per process. Sleeps.
  * Return: 0, -EBUSY (there is one, or another transport), -ENAMETOOLONG (@config->dir is too long
- * for a socket), -ENOMEM,
- * -errno of what failed.
+ * for a socket), -ENOMEM, -errno of what failed.
  */
 UMDEV_API int vfio_user_start(const struct vfio_user_config *config);
 
-/**
- * vfio_user_stop - disconnect all clients, remove all sockets, wait until no thread of the server
- * runs.
- */
+/** vfio_user_stop - disconnect all clients, remove all sockets, end all threads of the server. */
 UMDEV_API void vfio_user_stop(void);
 
 #endif

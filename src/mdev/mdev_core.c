@@ -120,8 +120,7 @@ abort:
 
 /*
  * Users first: as long as one has not let go the device stays on its bus, whole, and anybody can
- * see who
- * that is. Then it leaves, and then the vendor takes its part down.
+ * see who that is. Then it leaves, and then the vendor takes its part down.
  */
 static void mdev_del(struct mdev_device *mdev)
 {

@@ -10,8 +10,7 @@
 /*
  * The kernel's bus matches nothing, and so an unbound device stays without a driver for ever. Here
  * the driver that made a device may have it back, through the file bind: nobody takes it by itself,
- * because every device on this bus is explicit_bind_only. One that is on its way out stays as it
- * is.
+ * because every device on this bus is explicit_bind_only. One that is on its way out stays.
  */
 static int mdev_match(struct device *dev, struct device_driver *drv)
 {
