@@ -93,14 +93,15 @@ class Daemon:
         self.log_file = None
 
     def spawn(self, *args, env=None, runtime=True, notify=None, **popen):
-        """Begin to run it, and do not wait."""
+        """Begin to run it, and do not wait. What is None in @env is unset."""
         path = notify or str(self.directory / "notify")
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(path)
         if not path.startswith("\0"):
             os.chmod(path, 0o777)
-        environment = dict(os.environ, UMDEV_MODULE_PATH=module_path(), **(env or {}))
+        environment = {**os.environ, "UMDEV_MODULE_PATH": module_path(), **(env or {})}
         environment["NOTIFY_SOCKET"] = path.replace("\0", "@")
+        environment = {name: value for name, value in environment.items() if value is not None}
         command = [str(self.program), *(["--runtime-dir", str(self.runtime)] if runtime else [])]
         self.log_file = open(self.directory / "log", "a+")
         self.process = subprocess.Popen(

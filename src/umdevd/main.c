@@ -17,6 +17,7 @@
 #include <umdev/vfio_user.h>
 
 #include "umdevd/autoload.h"
+#include "umdevd/build_tree.h"
 #include "umdevd/control.h"
 #include "umdevd/daemon_log.h"
 #include "umdevd/notify.h"
@@ -62,6 +63,15 @@ static void wait_for_end(const sigset_t *ends)
 		sig = sigwaitinfo(ends, NULL);
 	} while (sig < 0 && errno == EINTR);
 	pr_info("stopping on SIG%s", sig > 0 ? sigabbrev_np(sig) : "?");
+}
+
+static int set_module_path(const char *given)
+{
+	char *built = given ? NULL : build_tree_module_path();
+	int err = module_set_path(given ? given : built);
+
+	free(built);
+	return err;
 }
 
 static int load_modules(const struct options *opt)
@@ -113,7 +123,7 @@ static int bring_up(struct daemon *d)
 	err = rundir_open(&d->dir, d->opt.runtime_dir);
 	if (err)
 		return err;
-	err = module_set_path(d->opt.module_path);
+	err = set_module_path(d->opt.module_path);
 	if (!err)
 		err = umdev_start();
 	if (err) {

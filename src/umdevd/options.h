@@ -23,7 +23,7 @@ struct load_option {
 /**
  * struct options - what the command line and the environment say
  * @runtime_dir:  owned
- * @module_path:  directories with ':' between them; NULL for the installed one. Not owned
+ * @module_path:  directories with ':' between them; NULL for the default. Not owned
  * @loads:        owned array of @nr_loads
  * @socket_mode, @socket_owner, @socket_group: of the devices' sockets; -1 if not given (but mode)
  * @log_level:    what is less serious is not logged

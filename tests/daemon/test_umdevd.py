@@ -10,6 +10,7 @@ import signal
 import subprocess
 
 import pytest
+from conftest import BUILD, UMDEVD
 
 NOBODY = 65534
 
@@ -108,6 +109,23 @@ def test_parameters_are_given_to_modules(daemon):
     assert daemon.read("module/plain/version") == "1.2-test\n"
 
 
+def test_from_its_build_tree_it_finds_the_modules_there(daemon):
+    daemon.start("--load", "mtty", env={"UMDEV_MODULE_PATH": None})
+    assert daemon.read("module/mtty/initstate") == "live\n"
+
+
+def test_elsewhere_it_looks_where_modules_are_installed(daemon):
+    daemon.program = daemon.directory / "src/umdevd/umdevd"
+    daemon.program.parent.mkdir(parents=True)
+    shutil.copy(UMDEVD, daemon.program)
+    (daemon.directory / "drivers/mtty").mkdir(parents=True)
+    library = {"LD_LIBRARY_PATH": BUILD / "src", "UMDEV_MODULE_PATH": None}
+    status, log = run(daemon, "--load", "no_such_module", env=library)
+    assert status == 1
+    assert 'module "no_such_module" not found in ' in log
+    assert str(daemon.directory / "drivers") not in log
+
+
 @pytest.mark.parametrize(
     "load, reason",
     [
@@ -150,8 +168,6 @@ def test_wrong_usage_is_said(daemon, args, reason):
 
 
 def test_help_and_version():
-    from conftest import UMDEVD
-
     shown = subprocess.run([UMDEVD, "--help"], capture_output=True, text=True, check=True)
     for option in ["--load", "--runtime-dir", "--module-path", "--socket-mode", "--log-level"]:
         assert option in shown.stdout
