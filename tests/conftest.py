@@ -15,10 +15,14 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
+from reachable import reachable  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("UMDEV_BUILD", SOURCE / "build"))
@@ -234,6 +238,13 @@ def private_mounts():
         open_dev_fuse(directory)
         yield
         libc.umount2(b"/dev/fuse", MNT_DETACH)
+
+
+@pytest.fixture
+def build_for_all(private_mounts):
+    """The build by a name that other users can reach, for programs that run as one of them."""
+    with reachable(BUILD) as build:
+        yield build
 
 
 @pytest.fixture

@@ -267,12 +267,12 @@ def test_sockets_are_the_daemons_alone_if_nothing_was_said(mtty):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
-def test_others_may_look_but_not_touch(mtty):
+def test_others_may_look_but_not_touch(mtty, build_for_all):
     mtty.umdev("create", "mtty", "mtty-1", DEVICE)
 
     def as_nobody(*args):
         return subprocess.run(
-            [UMDEV, "--runtime-dir", mtty.runtime, *args],
+            [build_for_all / "src/umdev/umdev", "--runtime-dir", mtty.runtime, *args],
             capture_output=True,
             text=True,
             user=65534,

@@ -257,16 +257,21 @@ def test_modules_are_loaded_for_devices_that_appear(daemon):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 @pytest.mark.skipif(not shutil.which("fusermount3"), reason="needs fusermount3")
-def test_it_works_without_privileges(daemon):
+def test_it_works_without_privileges(build_for_all, daemon):
     if not os.stat("/dev/fuse").st_mode & 0o006:
         pytest.skip("/dev/fuse is closed to others here")
     os.chown(daemon.directory, NOBODY, NOBODY)
     daemon.directory.chmod(0o700)
+    daemon.program = build_for_all / "src/umdevd/umdevd"
+    environment = {
+        "XDG_RUNTIME_DIR": str(daemon.directory),
+        "UMDEV_MODULE_PATH": str(build_for_all / "tests/modules"),
+    }
     daemon.start(
         "--load",
         "plain",
         runtime=False,
-        env={"XDG_RUNTIME_DIR": str(daemon.directory)},
+        env=environment,
         user=NOBODY,
         group=NOBODY,
         extra_groups=[],
@@ -286,7 +291,7 @@ def test_it_works_without_privileges(daemon):
     assert process.returncode == -signal.SIGKILL
     daemon.start(
         runtime=False,
-        env={"XDG_RUNTIME_DIR": str(daemon.directory)},
+        env=environment,
         user=NOBODY,
         group=NOBODY,
         extra_groups=[],

@@ -3,13 +3,19 @@
 
 import ctypes
 import os
+import pathlib
 import select
 import subprocess
+import sys
 import tempfile
 
 import pytest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from reachable import reachable  # noqa: E402
+
 CLONE_NEWNS = 0x00020000
+MS_REMOUNT_BIND = (1 << 5) | (1 << 12)
 MS_PRIVATE_REC = (1 << 18) | (1 << 14)
 MNT_DETACH = 2
 NOBODY = 65534
@@ -17,13 +23,19 @@ NOBODY = 65534
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+def build_dir():
+    build = os.environ.get("UMDEV_BUILD")
+    if not build:
+        pytest.fail("UMDEV_BUILD does not name the build directory (meson test sets it)")
+    return pathlib.Path(build)
+
+
 class Server:
     """A running tree_server; command() is answered before it returns."""
 
-    def __init__(self, mountpoint, **popen):
-        program = os.environ.get("TREE_SERVER")
-        if not program:
-            pytest.fail("TREE_SERVER does not name the program (meson test sets it)")
+    def __init__(self, mountpoint, build=None, **popen):
+        build = build or build_dir()
+        program = build / "tests" / "sysfs" / "tree_server"
         self.path = mountpoint
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
@@ -87,6 +99,8 @@ def own_mount_namespace():
     if libc.unshare(CLONE_NEWNS):
         pytest.skip("no mount namespace of our own: " + os.strerror(ctypes.get_errno()))
     libc.mount(b"none", b"/", None, MS_PRIVATE_REC, None)
+    # Containers have it read-only, which would be the answer to most questions that are asked there.
+    libc.mount(None, b"/sys", None, MS_REMOUNT_BIND, None)
     if not os.path.exists("/dev/fuse"):
         pytest.skip("there is no /dev/fuse")
 

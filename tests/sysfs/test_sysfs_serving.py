@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import NOBODY, Server, errno_of, libc, mounts_at, run_as
+from conftest import NOBODY, Server, build_dir, errno_of, libc, mounts_at, reachable, run_as
 
 MS_BIND = 4096
 HANGING = 64
@@ -381,15 +381,18 @@ def fuse_conf(text):
         return libc.mount(file.name.encode(), b"/etc/fuse.conf", None, MS_BIND, None) == 0
 
 
-def as_user(mountpoint):
-    return Server(mountpoint, user=NOBODY, group=NOBODY, extra_groups=[])
+@pytest.fixture
+def as_user(user_mountpoint):
+    """Starts a server that is nobody's."""
+    with reachable(build_dir()) as build:
+        yield lambda: Server(user_mountpoint, build, user=NOBODY, group=NOBODY, extra_groups=[])
 
 
-def test_an_unprivileged_user_gets_a_mount_for_himself(user_mountpoint):
+def test_an_unprivileged_user_gets_a_mount_for_himself(user_mountpoint, as_user):
     if not fuse_conf("# nothing\n"):
         pytest.skip("cannot put another /etc/fuse.conf in place")
     try:
-        server = as_user(user_mountpoint)
+        server = as_user()
         assert server.ready == "ready", server.read_log()
         plain = user_mountpoint + "/top/plain"
         assert "can be seen by this user only" in server.read_log()
@@ -404,11 +407,11 @@ def test_an_unprivileged_user_gets_a_mount_for_himself(user_mountpoint):
         libc.umount2(b"/etc/fuse.conf", 2)
 
 
-def test_an_unprivileged_user_shows_it_to_all_where_that_is_allowed(user_mountpoint):
+def test_an_unprivileged_user_shows_it_to_all_where_that_is_allowed(user_mountpoint, as_user):
     if not fuse_conf("user_allow_other\n"):
         pytest.skip("cannot put another /etc/fuse.conf in place")
     try:
-        server = as_user(user_mountpoint)
+        server = as_user()
         assert server.ready == "ready", server.read_log()
         assert server.read_log() == ""
         assert content(user_mountpoint + "/top/plain/ro") == "value\n"
@@ -418,12 +421,12 @@ def test_an_unprivileged_user_shows_it_to_all_where_that_is_allowed(user_mountpo
         libc.umount2(b"/etc/fuse.conf", 2)
 
 
-def test_a_dead_servers_mount_is_cleaned_by_its_unprivileged_user(user_mountpoint):
-    dead = as_user(user_mountpoint)
+def test_a_dead_servers_mount_is_cleaned_by_its_unprivileged_user(user_mountpoint, as_user):
+    dead = as_user()
     assert dead.ready == "ready", dead.read_log()
     dead.process.kill()
     dead.quit()
-    server = as_user(user_mountpoint)
+    server = as_user()
     assert server.ready == "ready", server.read_log()
     assert len(mounts_at(user_mountpoint)) == 1
     assert server.quit() == 0, server.read_log()
