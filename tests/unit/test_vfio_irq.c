@@ -13,11 +13,8 @@
 #include "vfio_fake.h"
 
 /* As a VMM composes them. */
-#define ARM	    (VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
-#define DISABLE	    (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER)
 #define LOOPBACK    (VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACTION_TRIGGER)
 #define MASK	    (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_MASK)
-#define UNMASK	    (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK)
 #define MASK_BOOL   (VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACTION_MASK)
 #define UNMASK_BOOL (VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACTION_UNMASK)
 #define RESAMPLE    (VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK)
@@ -53,14 +50,6 @@ static int set(uint32_t flags, unsigned int index, unsigned int start, unsigned 
 	       const void *data)
 {
 	return vfio_file_set_irqs(file, flags, index, start, count, data);
-}
-
-/* How often it was signalled since the last time. */
-static uint64_t signals(int fd)
-{
-	eventfd_t n = 0;
-
-	return eventfd_read(fd, &n) ? 0 : n;
 }
 
 static void wait_signal(int fd)

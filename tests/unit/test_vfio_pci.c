@@ -1,202 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* PCI devices: configuration space, BARs, interrupts and resets as guests and VMMs use them. */
+/* PCI devices: configuration space, BARs and resets as guests and VMMs use them. */
 #include "cmocka_umdev.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <umdev/vfio_file.h>
-#include <umdev/vfio_pci.h>
-
 #include "model/alloc.h"
+#include "pci_fixture.h"
 #include "vfio_fake.h"
-
-#define CONFIG	VFIO_PCI_CONFIG_REGION_INDEX
-#define ARM	(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
-#define DISABLE (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER)
-#define UNMASK	(VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK)
-
-/* Where MSI-X is in BAR 2. */
-#define TABLE 0x1000u
-#define PBA   0x2000u
-#define NR    70u
-
-static struct device dev;
-static struct vfio_pci_device pdev;
-static struct vfio_file *file;
-static uint8_t bar_memory[6][16384];
-static unsigned int resets, config_writes, opens, closes;
-static int bar_error, efd[4];
-
-/* ---- the driver ---- */
-
-static ssize_t bar_read(struct vfio_pci_device *p, unsigned int bar, void *buf, size_t count,
-			uint64_t offset)
-{
-	memcpy(buf, bar_memory[bar] + offset, count);
-	return bar_error ? bar_error : (ssize_t)count;
-}
-
-static ssize_t bar_write(struct vfio_pci_device *p, unsigned int bar, const void *buf, size_t count,
-			 uint64_t offset)
-{
-	memcpy(bar_memory[bar] + offset, buf, count);
-	return bar_error ? bar_error : (ssize_t)count;
-}
-
-static void config_written(struct vfio_pci_device *p, unsigned int offset, unsigned int count)
-{
-	config_writes++;
-}
-
-static int on_reset(struct vfio_pci_device *p)
-{
-	resets++;
-	return 0;
-}
-
-static int on_open(struct vfio_pci_device *p)
-{
-	opens++;
-	return 0;
-}
-
-static void on_close(struct vfio_pci_device *p)
-{
-	closes++;
-}
-
-static const struct vfio_pci_ops ops = {
-	.bar_read = bar_read,
-	.bar_write = bar_write,
-	.config_written = config_written,
-	.open = on_open,
-	.close = on_close,
-	.reset = on_reset,
-};
-
-static const struct vfio_pci_id id = {
-	.vendor = 0x4348,
-	.device = 0x3253,
-	.subsystem_vendor = 0x1af4,
-	.subsystem_device = 0x1100,
-	.class = 0x070002,
-	.revision = 0x10,
-};
-
-static void dev_release(struct device *d)
-{
-}
-
-static int setup(void **state)
-{
-	unsigned int i;
-
-	memset(&dev, 0, sizeof(dev));
-	dev.bus = &fake_bus;
-	dev.release = dev_release;
-	if (device_initialize(&dev) || dev_set_name(&dev, "pci0") || device_add(&dev))
-		return -1;
-	memset(&pdev, 0, sizeof(pdev));
-	memset(bar_memory, 0, sizeof(bar_memory));
-	resets = config_writes = opens = closes = 0;
-	bar_error = 0;
-	file = NULL;
-	for (i = 0; i < ARRAY_SIZE(efd); i++)
-		efd[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	vfio_pci_init(&pdev, &dev, &ops, &id);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	unsigned int i;
-
-	if (file)
-		vfio_file_close(file);
-	vfio_pci_unregister(&pdev);
-	vfio_pci_finish(&pdev);
-	device_del(&dev);
-	put_device(&dev);
-	for (i = 0; i < ARRAY_SIZE(efd); i++)
-		close(efd[i]);
-	return 0;
-}
-
-static void set_bar(unsigned int index, uint64_t size, uint32_t flags)
-{
-	const struct vfio_pci_bar bar = { .size = size, .flags = flags };
-
-	assert_int_equal(vfio_pci_set_bar(&pdev, index, &bar), 0);
-}
-
-static void go(void)
-{
-	assert_int_equal(vfio_pci_register(&pdev), 0);
-	assert_int_equal(vfio_file_open(&pdev.vdev, &fake_user_ops, NULL, &file), 0);
-}
-
-/* ---- the guest ---- */
-
-static uint32_t cfg(unsigned int at, size_t size)
-{
-	uint32_t v = 0;
-
-	assert_int_equal(vfio_file_read(file, CONFIG, &v, size, at), size);
-	return v;
-}
-
-static void cfg_write(unsigned int at, size_t size, uint32_t v)
-{
-	assert_int_equal(vfio_file_write(file, CONFIG, &v, size, at), size);
-}
-
-static uint32_t size_bar(unsigned int index)
-{
-	unsigned int at = PCI_BASE_ADDRESS_0 + 4 * index;
-	uint32_t old = cfg(at, 4), sized;
-
-	cfg_write(at, 4, UINT32_MAX);
-	sized = cfg(at, 4);
-	cfg_write(at, 4, old);
-	assert_int_equal(cfg(at, 4), old);
-	return sized;
-}
-
-/* The offset of a capability, by walking the chain as a guest does; 0 if it is not there. */
-static unsigned int find_cap(uint8_t cap)
-{
-	unsigned int at, n;
-
-	if (!(cfg(PCI_STATUS, 2) & PCI_STATUS_CAP_LIST))
-		return 0;
-	at = cfg(PCI_CAPABILITY_LIST, 1);
-	for (n = 0; at && n < 48; n++) {
-		assert_int_equal(at % 4, 0);
-		assert_true(at >= PCI_STD_HEADER_SIZEOF);
-		if (cfg(at, 1) == cap)
-			return at;
-		at = cfg(at + 1, 1);
-	}
-	assert_true(n < 48);
-	return 0;
-}
-
-static int set_irqs(uint32_t flags, unsigned int index, unsigned int start, unsigned int count,
-		    const void *data)
-{
-	return vfio_file_set_irqs(file, flags, index, start, count, data);
-}
-
-static uint64_t signals(int fd)
-{
-	eventfd_t n = 0;
-
-	return eventfd_read(fd, &n) ? 0 : n;
-}
 
 /* ---- numbers ---- */
 
@@ -265,6 +77,18 @@ static void the_whole_space_is_read_in_one(void **state)
 }
 
 /* ---- BARs ---- */
+
+static uint32_t size_bar(unsigned int index)
+{
+	unsigned int at = PCI_BASE_ADDRESS_0 + 4 * index;
+	uint32_t old = cfg(at, 4), sized;
+
+	cfg_write(at, 4, UINT32_MAX);
+	sized = cfg(at, 4);
+	cfg_write(at, 4, old);
+	assert_int_equal(cfg(at, 4), old);
+	return sized;
+}
 
 static void bars_tell_their_sizes(void **state)
 {
@@ -339,7 +163,7 @@ static void bars_need_callbacks(void **state)
 	set_bar(0, 4096, 0);
 	pdev.ops = &none;
 	assert_int_equal(vfio_pci_register(&pdev), -EINVAL);
-	pdev.ops = &ops;
+	pdev.ops = &pci_ops;
 }
 
 static void bar_accesses_reach_the_driver(void **state)
@@ -472,258 +296,6 @@ static void a_pci_express_device_has_4096_bytes(void **state)
 	assert_int_equal(vfio_file_read(file, CONFIG, whole, 1, 4096), -EINVAL);
 }
 
-/* ---- INTx ---- */
-
-static void intx_heeds_the_command_register(void **state)
-{
-	assert_int_equal(vfio_pci_set_intx(&pdev, 0), -EINVAL);
-	assert_int_equal(vfio_pci_set_intx(&pdev, 5), -EINVAL);
-	assert_int_equal(vfio_pci_set_intx(&pdev, 1), 0);
-	go();
-	assert_int_equal(cfg(PCI_INTERRUPT_PIN, 1), 1);
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_INTX_IRQ_INDEX, 0, 1, efd), 0);
-	cfg_write(PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
-	vfio_pci_set_intx_level(&pdev, true);
-	assert_int_equal(signals(efd[0]), 0);
-	assert_int_equal(cfg(PCI_STATUS, 2), PCI_STATUS_INTERRUPT);
-	cfg_write(PCI_COMMAND, 2, 0);
-	assert_int_equal(signals(efd[0]), 1);
-	assert_int_equal(set_irqs(UNMASK, VFIO_PCI_INTX_IRQ_INDEX, 0, 1, NULL), 0);
-	assert_int_equal(signals(efd[0]), 1);
-	vfio_pci_set_intx_level(&pdev, false);
-	assert_int_equal(cfg(PCI_STATUS, 2), 0);
-	assert_int_equal(set_irqs(UNMASK, VFIO_PCI_INTX_IRQ_INDEX, 0, 1, NULL), 0);
-	assert_int_equal(signals(efd[0]), 0);
-}
-
-/* ---- MSI ---- */
-
-static unsigned int msi_go(unsigned int vectors, uint16_t flags)
-{
-	assert_int_equal(vfio_pci_set_intx(&pdev, 1), 0);
-	assert_int_equal(vfio_pci_add_msi_flags(&pdev, vectors, flags), 0);
-	go();
-	return find_cap(PCI_CAP_ID_MSI);
-}
-
-/* As QEMU does: the register first, then the eventfds. */
-static void msi_goes_on_and_off_with_its_bit(void **state)
-{
-	unsigned int at = msi_go(4, PCI_MSI_FLAGS_64BIT);
-
-	assert_int_equal(cfg(at + PCI_MSI_FLAGS, 2), PCI_MSI_FLAGS_64BIT | 2 << 1);
-	vfio_pci_msi_trigger(&pdev, 0);
-	assert_false(vfio_pci_msi_enabled(&pdev));
-	cfg_write(at + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE | 1 << 4);
-	assert_true(vfio_pci_msi_enabled(&pdev));
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSI_IRQ_INDEX, 0, 2, efd), 0);
-	vfio_pci_msi_trigger(&pdev, 0);
-	vfio_pci_msi_trigger(&pdev, 1);
-	/* Two are allowed, so the third and fourth come as the first and second. */
-	vfio_pci_msi_trigger(&pdev, 3);
-	vfio_pci_msi_trigger(&pdev, 4);
-	assert_int_equal(signals(efd[0]), 1);
-	assert_int_equal(signals(efd[1]), 2);
-	/* No INTx meanwhile. */
-	vfio_pci_set_intx_level(&pdev, true);
-	cfg_write(at + PCI_MSI_FLAGS, 2, 0);
-	assert_false(vfio_pci_msi_enabled(&pdev));
-	vfio_pci_msi_trigger(&pdev, 0);
-	assert_int_equal(signals(efd[0]), 0);
-	assert_int_equal(set_irqs(DISABLE, VFIO_PCI_MSI_IRQ_INDEX, 0, 0, NULL), 0);
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_INTX_IRQ_INDEX, 0, 1, &efd[2]), 0);
-	assert_int_equal(signals(efd[2]), 1);
-}
-
-/* As programs for the kernel's VFIO do: the eventfds only. */
-static void msi_goes_on_and_off_with_its_eventfds(void **state)
-{
-	unsigned int at = msi_go(2, 0);
-
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSI_IRQ_INDEX, 0, 2, efd), 0);
-	assert_true(vfio_pci_msi_enabled(&pdev));
-	assert_int_equal(cfg(at + PCI_MSI_FLAGS, 2), PCI_MSI_FLAGS_ENABLE | 1 << 1);
-	vfio_pci_msi_trigger(&pdev, 1);
-	assert_int_equal(signals(efd[1]), 1);
-	assert_int_equal(set_irqs(DISABLE, VFIO_PCI_MSI_IRQ_INDEX, 0, 0, NULL), 0);
-	assert_false(vfio_pci_msi_enabled(&pdev));
-}
-
-static void msi_addresses_are_kept(void **state)
-{
-	unsigned int at = msi_go(1, 0);
-
-	cfg_write(at + PCI_MSI_ADDRESS_LO, 4, 0xfee01003);
-	cfg_write(at + PCI_MSI_DATA_32, 2, 0x4021);
-	assert_int_equal(cfg(at + PCI_MSI_ADDRESS_LO, 4), 0xfee01000);
-	assert_int_equal(cfg(at + PCI_MSI_DATA_32, 2), 0x4021);
-}
-
-static void check_msi_mask(uint16_t wide, unsigned int mask_at)
-{
-	unsigned int at = msi_go(4, PCI_MSI_FLAGS_MASKBIT | wide);
-
-	cfg_write(at + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE | 2 << 4);
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSI_IRQ_INDEX, 0, 4, efd), 0);
-	cfg_write(at + mask_at, 4, UINT32_MAX);
-	assert_int_equal(cfg(at + mask_at, 4), 0xf);
-	vfio_pci_msi_trigger(&pdev, 1);
-	vfio_pci_msi_trigger(&pdev, 1);
-	vfio_pci_msi_trigger(&pdev, 3);
-	assert_int_equal(cfg(at + mask_at + 4, 4), 0xa);
-	cfg_write(at + mask_at + 4, 4, 0);
-	cfg_write(at + mask_at, 4, 0x8);
-	assert_int_equal(cfg(at + mask_at + 4, 4), 0x8);
-	assert_int_equal(signals(efd[1]), 1);
-	assert_int_equal(signals(efd[3]), 0);
-	cfg_write(at + mask_at, 4, 0);
-	assert_int_equal(signals(efd[3]), 1);
-	assert_int_equal(cfg(at + mask_at + 4, 4), 0);
-}
-
-static void msi_masks_keep_interrupts_pending(void **state)
-{
-	check_msi_mask(0, PCI_MSI_MASK_32);
-}
-
-static void msi_masks_are_elsewhere_with_wide_addresses(void **state)
-{
-	check_msi_mask(PCI_MSI_FLAGS_64BIT, PCI_MSI_MASK_64);
-}
-
-/* ---- MSI-X ---- */
-
-static unsigned int msix_go(void)
-{
-	set_bar(2, 16384, 0);
-	assert_int_equal(vfio_pci_add_msix(&pdev, NR, 2, TABLE, PBA), 0);
-	go();
-	return find_cap(PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS;
-}
-
-static uint64_t pba(unsigned int at, size_t size)
-{
-	uint64_t v = 0;
-
-	assert_int_equal(vfio_file_read(file, 2, &v, size, PBA + at), size);
-	return v;
-}
-
-/* As QEMU does: it keeps the table, gives eventfds one by one, and reads pending bits here. */
-static void msix_with_a_table_that_the_vmm_keeps(void **state)
-{
-	const int none = -1;
-	unsigned int at = msix_go();
-
-	cfg_write(at, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, &none), 0);
-	cfg_write(at, 2, PCI_MSIX_FLAGS_ENABLE);
-	assert_true(vfio_pci_msix_enabled(&pdev));
-	vfio_pci_msix_trigger(&pdev, 65);
-	vfio_pci_msix_trigger(&pdev, NR);
-	assert_int_equal(pba(0, 8), 0);
-	assert_int_equal(pba(8, 8), 2);
-	assert_int_equal(pba(8, 1), 2);
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSIX_IRQ_INDEX, 65, 1, efd), 0);
-	assert_int_equal(signals(efd[0]), 1);
-	assert_int_equal(pba(8, 8), 0);
-	vfio_pci_msix_trigger(&pdev, 65);
-	assert_int_equal(signals(efd[0]), 1);
-	/* Masked by the guest for all. */
-	cfg_write(at, 2, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
-	vfio_pci_msix_trigger(&pdev, 65);
-	assert_int_equal(signals(efd[0]), 0);
-	cfg_write(at, 2, PCI_MSIX_FLAGS_ENABLE);
-	assert_int_equal(signals(efd[0]), 1);
-	cfg_write(at, 2, 0);
-	vfio_pci_msix_trigger(&pdev, 65);
-	assert_int_equal(signals(efd[0]), 0);
-	assert_int_equal(set_irqs(DISABLE, VFIO_PCI_MSIX_IRQ_INDEX, 0, 0, NULL), 0);
-	assert_false(vfio_pci_msix_enabled(&pdev));
-}
-
-/* A user that passes the guest's writes to the table on. */
-static void msix_with_a_table_that_we_keep(void **state)
-{
-	unsigned int at = msix_go();
-	uint32_t entry[4] = { 0xfee00000, 0, 0x4041, 0xffffffff };
-	uint32_t back[4];
-
-	assert_int_equal(vfio_file_read(file, 2, back, 16, TABLE), 16);
-	assert_int_equal(back[0], 0);
-	assert_int_equal(back[3], PCI_MSIX_ENTRY_CTRL_MASKBIT);
-	cfg_write(at, 2, PCI_MSIX_FLAGS_ENABLE);
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSIX_IRQ_INDEX, 0, 4, efd), 0);
-	assert_int_equal(vfio_file_write(file, 2, entry, 16, TABLE + 16), 16);
-	assert_int_equal(vfio_file_read(file, 2, back, 16, TABLE + 16), 16);
-	assert_int_equal(back[2], 0x4041);
-	assert_int_equal(back[3], PCI_MSIX_ENTRY_CTRL_MASKBIT);
-	vfio_pci_msix_trigger(&pdev, 1);
-	vfio_pci_msix_trigger(&pdev, 2);
-	assert_int_equal(signals(efd[1]), 0);
-	assert_int_equal(pba(0, 8), 6);
-	entry[3] = 0;
-	assert_int_equal(vfio_file_write(file, 2, &entry[3], 4, TABLE + 16 + 12), 4);
-	assert_int_equal(signals(efd[1]), 1);
-	assert_int_equal(signals(efd[2]), 0);
-	assert_int_equal(pba(0, 8), 4);
-}
-
-/* QEMU writes the register, switches INTx off, then gives eventfds: what comes meanwhile is kept. */
-static void switching_intx_off_leaves_msix_on(void **state)
-{
-	unsigned int at;
-
-	assert_int_equal(vfio_pci_set_intx(&pdev, 1), 0);
-	at = msix_go();
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_INTX_IRQ_INDEX, 0, 1, &efd[1]), 0);
-	cfg_write(at, 2, PCI_MSIX_FLAGS_ENABLE);
-	assert_int_equal(set_irqs(DISABLE, VFIO_PCI_INTX_IRQ_INDEX, 0, 0, NULL), 0);
-	assert_true(vfio_pci_msix_enabled(&pdev));
-	vfio_pci_msix_trigger(&pdev, 0);
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, &efd[0]), 0);
-	assert_int_equal(signals(efd[0]), 1);
-}
-
-static void accesses_across_table_and_driver_are_split(void **state)
-{
-	uint8_t buf[32], out[32];
-
-	msix_go();
-	memset(bar_memory[2], 0xd7, sizeof(bar_memory[2]));
-	assert_int_equal(vfio_file_read(file, 2, buf, 32, TABLE - 16), 32);
-	assert_int_equal(buf[15], 0xd7);
-	assert_int_equal(buf[16], 0);
-	assert_int_equal(buf[28], PCI_MSIX_ENTRY_CTRL_MASKBIT);
-	memset(out, 0x11, sizeof(out));
-	assert_int_equal(vfio_file_write(file, 2, out, 32, PBA - 16), 32);
-	assert_int_equal(bar_memory[2][PBA - 1], 0x11);
-	assert_int_equal(bar_memory[2][PBA], 0xd7);
-	assert_int_equal(pba(0, 8), 0);
-	assert_int_equal(vfio_file_write(file, 2, out, 32, PBA + 8), 32);
-	assert_int_equal(bar_memory[2][PBA + 16], 0x11);
-	assert_int_equal(vfio_file_read(file, 2, buf, 1, TABLE + NR * 16), 1);
-	assert_int_equal(buf[0], 0xd7);
-	bar_error = -EIO;
-	assert_int_equal(vfio_file_read(file, 2, buf, 32, TABLE - 16), -EIO);
-	assert_int_equal(vfio_file_write(file, 2, buf, 32, TABLE - 16), -EIO);
-}
-
-static void a_table_without_memory_is_not_written(void **state)
-{
-	uint32_t v = 0;
-
-	msix_go();
-	fault_countdown = 1;
-	assert_int_equal(vfio_file_write(file, 2, &v, 4, TABLE + 12), -ENOMEM);
-	assert_int_equal(vfio_file_read(file, 2, &v, 4, TABLE + 12), 4);
-	assert_int_equal(v, PCI_MSIX_ENTRY_CTRL_MASKBIT);
-	v = 0;
-	assert_int_equal(vfio_file_write(file, 2, &v, 4, TABLE + 12), 4);
-	assert_int_equal(vfio_file_read(file, 2, &v, 4, TABLE + 12), 4);
-	assert_int_equal(v, 0);
-}
-
 /* ---- resets ---- */
 
 static void reset_brings_back_the_state_after_power_on(void **state)
@@ -805,131 +377,26 @@ static void coming_back_from_d3hot_resets(void **state)
 	assert_int_equal(cfg(PCI_COMMAND, 2), 0);
 }
 
-/* As the kernel, which restores what it has saved: SET_IRQS and the device stay of one mind. */
-static void what_the_user_has_enabled_stays_so_over_a_reset(void **state)
-{
-	msi_go(1, 0);
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSI_IRQ_INDEX, 0, 1, efd), 0);
-	assert_int_equal(vfio_file_reset(file), 0);
-	assert_true(vfio_pci_msi_enabled(&pdev));
-	vfio_pci_msi_trigger(&pdev, 0);
-	assert_int_equal(signals(efd[0]), 1);
-}
-
-static void the_next_user_finds_interrupts_off(void **state)
-{
-	msi_go(1, 0);
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSI_IRQ_INDEX, 0, 1, efd), 0);
-	vfio_file_close(file);
-	assert_int_equal(closes, 1);
-	assert_false(vfio_pci_msi_enabled(&pdev));
-	vfio_pci_msi_trigger(&pdev, 0);
-	assert_int_equal(signals(efd[0]), 0);
-	assert_int_equal(vfio_file_open(&pdev.vdev, &fake_user_ops, NULL, &file), 0);
-}
-
-static void a_fatal_error_reaches_the_vmm(void **state)
-{
-	go();
-	assert_int_equal(set_irqs(ARM, VFIO_PCI_ERR_IRQ_INDEX, 0, 1, efd), 0);
-	vfio_pci_fatal_error(&pdev);
-	assert_int_equal(signals(efd[0]), 1);
-}
-
-/* ---- many threads ---- */
-
-static bool stop; /* atomic */
-
-static void *device_thread(void *arg)
-{
-	unsigned int i;
-
-	for (i = 0; !__atomic_load_n(&stop, __ATOMIC_ACQUIRE); i++) {
-		vfio_pci_set_intx_level(&pdev, i & 1);
-		vfio_pci_msi_trigger(&pdev, i % 4);
-		vfio_pci_msix_trigger(&pdev, i % NR);
-		vfio_pci_msi_enabled(&pdev);
-	}
-	return NULL;
-}
-
-static void a_guest_may_race_with_the_device(void **state)
-{
-	const uint32_t entry[4] = { 0 };
-	unsigned int msi, msix, i;
-	uint64_t pending;
-	pthread_t thread;
-
-	set_bar(2, 16384, 0);
-	assert_int_equal(vfio_pci_add_msix(&pdev, NR, 2, TABLE, PBA), 0);
-	msi = msi_go(4, PCI_MSI_FLAGS_MASKBIT);
-	msix = find_cap(PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS;
-	__atomic_store_n(&stop, false, __ATOMIC_RELEASE);
-	pthread_create(&thread, NULL, device_thread, NULL);
-	for (i = 0; i < 200; i++) {
-		assert_int_equal(set_irqs(ARM, i % 3, 0, 1, efd), 0);
-		cfg_write(PCI_COMMAND, 2, i % 2 ? PCI_COMMAND_INTX_DISABLE : 0);
-		cfg_write(msi + PCI_MSI_FLAGS, 2, i % 4 ? PCI_MSI_FLAGS_ENABLE : 0);
-		cfg_write(msi + PCI_MSI_MASK_32, 4, i);
-		cfg_write(msix, 2, i << 14);
-		assert_int_equal(vfio_file_write(file, 2, entry, 16, TABLE + i % NR * 16), 16);
-		assert_int_equal(vfio_file_read(file, 2, &pending, 8, PBA), 8);
-		if (i % 7 == 0)
-			assert_int_equal(vfio_file_reset(file), 0);
-		assert_int_equal(set_irqs(DISABLE, i % 3, 0, 0, NULL), 0);
-	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-	pthread_join(thread, NULL);
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-static int group_up(void **state)
-{
-	return bus_register(&fake_bus);
-}
-
-static int group_down(void **state)
-{
-	bus_unregister(&fake_bus);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_empty_device_has_vfio_pcis_numbers),
-		TEST(the_header_says_who_it_is),
-		TEST(the_whole_space_is_read_in_one),
-		TEST(bars_tell_their_sizes),
-		TEST(bars_that_can_not_be_are_refused),
-		TEST(bars_need_callbacks),
-		TEST(bar_accesses_reach_the_driver),
-		TEST(capabilities_form_a_chain),
-		TEST(a_device_without_capabilities_has_no_chain),
-		TEST(capabilities_that_do_not_fit_are_refused),
-		TEST(an_msix_that_does_not_fit_is_refused),
-		TEST(a_pci_express_device_has_4096_bytes),
-		TEST(intx_heeds_the_command_register),
-		TEST(msi_goes_on_and_off_with_its_bit),
-		TEST(msi_goes_on_and_off_with_its_eventfds),
-		TEST(msi_addresses_are_kept),
-		TEST(msi_masks_keep_interrupts_pending),
-		TEST(msi_masks_are_elsewhere_with_wide_addresses),
-		TEST(msix_with_a_table_that_the_vmm_keeps),
-		TEST(msix_with_a_table_that_we_keep),
-		TEST(switching_intx_off_leaves_msix_on),
-		TEST(accesses_across_table_and_driver_are_split),
-		TEST(a_table_without_memory_is_not_written),
-		TEST(reset_brings_back_the_state_after_power_on),
-		TEST(a_function_level_reset_resets),
-		TEST(a_device_without_express_knows_no_function_level_reset),
-		TEST(coming_back_from_d3hot_resets),
-		TEST(what_the_user_has_enabled_stays_so_over_a_reset),
-		TEST(the_next_user_finds_interrupts_off),
-		TEST(a_fatal_error_reaches_the_vmm),
-		TEST(a_guest_may_race_with_the_device),
+		WITH_PCI(an_empty_device_has_vfio_pcis_numbers),
+		WITH_PCI(the_header_says_who_it_is),
+		WITH_PCI(the_whole_space_is_read_in_one),
+		WITH_PCI(bars_tell_their_sizes),
+		WITH_PCI(bars_that_can_not_be_are_refused),
+		WITH_PCI(bars_need_callbacks),
+		WITH_PCI(bar_accesses_reach_the_driver),
+		WITH_PCI(capabilities_form_a_chain),
+		WITH_PCI(a_device_without_capabilities_has_no_chain),
+		WITH_PCI(capabilities_that_do_not_fit_are_refused),
+		WITH_PCI(an_msix_that_does_not_fit_is_refused),
+		WITH_PCI(a_pci_express_device_has_4096_bytes),
+		WITH_PCI(reset_brings_back_the_state_after_power_on),
+		WITH_PCI(a_function_level_reset_resets),
+		WITH_PCI(a_device_without_express_knows_no_function_level_reset),
+		WITH_PCI(coming_back_from_d3hot_resets),
 	};
 
-	return cmocka_run_group_tests(tests, group_up, group_down);
+	return cmocka_run_group_tests(tests, pci_bus_up, pci_bus_down);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 
 #include "vfio_fake.h"
 
@@ -241,6 +242,13 @@ void fake_wait_requests(struct fake *fake, unsigned int n)
 	while (fake->requests < n || fake->user_requests < n)
 		pthread_cond_wait(&fake->cond, &fake->lock);
 	pthread_mutex_unlock(&fake->lock);
+}
+
+uint64_t signals(int fd)
+{
+	eventfd_t n = 0;
+
+	return eventfd_read(fd, &n) ? 0 : n;
 }
 
 /* ---- the log ---- */

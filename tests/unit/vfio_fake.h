@@ -75,6 +75,14 @@ void fake_remove_end(struct fake *fake);
 /** fake_wait_requests - wait until both driver and user have been asked @n times. */
 void fake_wait_requests(struct fake *fake, unsigned int n);
 
+/* The flags of VFIO_DEVICE_SET_IRQS as a VMM composes them. */
+#define ARM	(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER)
+#define DISABLE (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER)
+#define UNMASK	(VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK)
+
+/** signals - how often a non-blocking eventfd was signalled since the last time. */
+uint64_t signals(int fd);
+
 /* The log since log_capture_begin(), as one text. */
 void log_capture_begin(void);
 const char *log_captured(void);
