@@ -5,6 +5,8 @@
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
+# Below PREFIX. What meson takes by itself on a Debian without dpkg-dev (lib64), ld.so does not search.
+LIBDIR  ?= lib
 DESTDIR ?=
 # The quick suite once more under each sanitizer; "make check SANITIZERS=" leaves that out.
 SANITIZERS ?= address thread
@@ -28,7 +30,7 @@ help:
 # A new folder gets no tests: they need more from Debian. One that has them keeps them.
 build:
 	@scripts/install-deps build
-	@scripts/build $(BUILD) --prefix=$(PREFIX) $(if $(wildcard $(BUILD)/build.ninja),,-Dtests=false)
+	@scripts/build $(BUILD) --prefix=$(PREFIX) --libdir=$(LIBDIR) $(if $(wildcard $(BUILD)/build.ninja),,-Dtests=false)
 
 demo: build
 	@scripts/install-deps demo
