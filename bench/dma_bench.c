@@ -2,38 +2,25 @@
 /*
  * What a copy through mapped guest memory costs against memcpy() on the same pages.
  *
- * Both copy the same blocks between the same buffers, in turns, so that whatever else the machine does hits both.
+ * Both copy the same blocks between the same buffers, in turns, so that whatever else the machine
+ * does hits both.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <umdev/vfio_file.h>
+
+#include "stats.h"
 
 #define BLOCK	   (64 * 1024)
 #define GUEST_SIZE (16UL * 1024 * 1024)
 #define BLOCKS	   (GUEST_SIZE / BLOCK)
 #define ROUNDS	   41
 #define IOVA	   0x100000000ULL
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
 
 static int null_get_region(struct vfio_device *vdev, unsigned int index, struct vfio_region *region)
 {
@@ -83,29 +70,30 @@ static const struct vfio_user_ops user_ops;
 
 static double copy_directly(char *guest, char *buf, bool write)
 {
-	double began = now();
+	double began = now(CLOCK_MONOTONIC);
 
 	if (write)
 		memcpy(guest, buf, BLOCK);
 	else
 		memcpy(buf, guest, BLOCK);
-	return now() - began;
+	return now(CLOCK_MONOTONIC) - began;
 }
 
 static double copy_through(struct vfio_device *vdev, uint64_t iova, char *buf, bool write)
 {
-	double began = now();
+	double began = now(CLOCK_MONOTONIC);
 
 	if (vfio_dma_rw(vdev, iova, buf, BLOCK, write)) {
 		fprintf(stderr, "dma_bench: vfio_dma_rw failed\n");
 		exit(1);
 	}
-	return now() - began;
+	return now(CLOCK_MONOTONIC) - began;
 }
 
 /*
- * One round over the whole of the guest's memory; memcpy()'s time against vfio_dma_rw()'s. Each block is copied by both
- * in both directions; who comes first, and so finds the block out of the cache, changes from block to block.
+ * One round over the whole of the guest's memory; memcpy()'s time against vfio_dma_rw()'s. Each
+ * block is copied by both in both directions; who comes first, and so finds the block out of the
+ * cache, changes from block to block.
  */
 static double one_round(struct vfio_device *vdev, char *guest, char *buf)
 {
@@ -160,9 +148,8 @@ int main(void)
 	one_round(&vdev, guest, buf);
 	for (i = 0; i < ROUNDS; i++)
 		ratios[i] = one_round(&vdev, guest, buf);
-	qsort(ratios, ROUNDS, sizeof(ratios[0]), by_value);
 	printf("DMA copy through mapped memory against memcpy, 64 KiB blocks\t%.2f\t>= 0.9\n",
-	       ratios[ROUNDS / 2]);
+	       median(ratios, ROUNDS));
 
 	vfio_file_close(file);
 	vfio_unregister_group_dev(&vdev);

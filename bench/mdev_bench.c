@@ -14,7 +14,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <uuid/uuid.h>
 
@@ -23,6 +22,8 @@
 #include <umdev/umdev.h>
 #include <umdev/vfio.h>
 #include <umdev/vfio_user.h>
+
+#include "stats.h"
 
 #define MANY   100000
 #define SERVED 10000
@@ -36,28 +37,6 @@ static void check(const char *what, long ret)
 		return;
 	fprintf(stderr, "mdev_bench: %s: %s\n", what, strerror(-ret));
 	exit(1);
-}
-
-static double now(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* What it takes when nothing else is in the way: the tenth part of all that is the fastest. */
-static double typical(double *values, size_t n)
-{
-	qsort(values, n, sizeof(values[0]), by_value);
-	return values[n / 10];
 }
 
 /* ---- a driver with a device that does nothing ---- */

@@ -20,12 +20,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <umdev/vfio_file.h>
 #include <umdev/vfio_user.h>
 
+#include "stats.h"
 #include "vfio_user/protocol.h"
 
 #define ROUNDS	  61
@@ -156,21 +156,6 @@ static void die(const char *what, int err)
 	exit(1);
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 /*
  * Run on the first or the last processor that this process may use; threads made after that, too.
  */
@@ -295,23 +280,23 @@ static void access_once(int fd, bool write)
 
 static double read_round(int fd)
 {
-	double began = now();
+	double began = now(CLOCK_MONOTONIC);
 
 	for (int i = 0; i < PER_ROUND; i++)
 		access_once(fd, false);
-	return now() - began;
+	return now(CLOCK_MONOTONIC) - began;
 }
 
 static double ping_round(int fd)
 {
 	struct message m = { 0 };
-	double began = now();
+	double began = now(CLOCK_MONOTONIC);
 
 	for (int i = 0; i < PER_ROUND; i++) {
 		send_all(fd, &m, SHORT_SIZE);
 		recv_all(fd, &m, LONG_SIZE);
 	}
-	return now() - began;
+	return now(CLOCK_MONOTONIC) - began;
 }
 
 static void measure_round_trip(int device, int ping)
@@ -332,9 +317,8 @@ static void measure_round_trip(int device, int ping)
 		}
 		ratios[i] = through / bare;
 	}
-	qsort(ratios, ROUNDS, sizeof(ratios[0]), by_value);
 	printf("4-byte region read over the socket against a bare ping-pong\t%.2f\t<= 1.25\n",
-	       ratios[ROUNDS / 2]);
+	       median(ratios, ROUNDS));
 }
 
 static void measure_acknowledged(int device)
