@@ -124,7 +124,7 @@ struct kobject {
 	unsigned int refcount;			  /* atomic */
 	bool state_initialized : 1;
 	bool state_in_sysfs : 1;	/* written by kobject_add() and kobject_del() only */
-	bool state_add_uevent_sent : 1; /* written by the thread that adds and the one that deletes */
+	bool state_add_uevent_sent : 1; /* written by who adds and who deletes */
 	bool state_remove_uevent_sent : 1;
 };
 

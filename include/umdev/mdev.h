@@ -73,10 +73,10 @@ static inline struct mdev_device *to_mdev_device(struct device *dev)
  * @max_instances: how many devices one parent can have in all; ignored with @get_available
  * @probe:         make the vendor's part; usually ends in vfio_register_emulated_iommu_dev().
  *                 Nobody sees the device before this returns 0 (rule 1)
- * @quiesce: let the users go and wait until they have: vfio_unregister_group_dev(). The first step on
- *           the way out, while the device is still whole and on its bus (rule 2); nobody can come
- *           after it. Optional: without it remove() does that, when the device has left its bus, as
- *           in the kernel
+ * @quiesce: let the users go and wait until they have: vfio_unregister_group_dev(). The first step
+ *           on the way out, while the device is still whole and on its bus (rule 2); nobody can
+ *           come after it. Optional: without it remove() does that, when the device has left its
+ *           bus, as in the kernel
  * @remove:  free the vendor's part; cannot fail. After @quiesce, in which it was let go
  * @get_available: how many more of this type can be made now; must be cheap, runs at every read.
  *                 The driver then counts by itself and lets probe() fail (-ENOSPC)

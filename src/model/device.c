@@ -384,7 +384,8 @@ static int device_prepare(struct device *dev)
 	if (!dev_name(dev))
 		return -EINVAL;
 	if (dev->parent && !dev->bus && !dev->class) {
-		pr_err("device '%s' has a parent, but neither bus nor class: it would have no subsystem",
+		pr_err("device '%s' has a parent, but neither bus nor class: "
+		       "it would have no subsystem",
 		       dev_name(dev));
 		return -EINVAL;
 	}

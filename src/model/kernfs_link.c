@@ -97,7 +97,7 @@ int kernfs_link_text(struct kernfs_node *link, char *buf, size_t size)
 	target = link->target;
 	from_depth = depth_of(from);
 	to_depth = depth_of(target);
-	/* A link to the directory that it is in goes through the directory above, as to any other. */
+	/* A link to the directory that it is in goes through the one above, as to any other. */
 	common = from_depth < to_depth - 1 ? from_depth : to_depth - 1;
 	from = ancestor_at(from, from_depth, common);
 	to = ancestor_at(target, to_depth, common);

@@ -22,7 +22,9 @@ struct suggestion {
 /** suggestion_init - begin to look for what @word could have meant. */
 void suggestion_init(struct suggestion *s, const char *word);
 
-/** suggestion_offer - take @candidate if it is near, and nearer than those before; must outlive @s. */
+/**
+ * suggestion_offer - take @candidate if it is near, and nearer than those before; must outlive @s.
+ */
 void suggestion_offer(struct suggestion *s, const char *candidate);
 
 #endif

@@ -280,8 +280,9 @@ void sysfs_unmount(struct sysfs_mount *mount)
 	if (!mount)
 		return;
 	/*
-	 * What is at the path now may be somebody else's: after a lazy unmount it has another device
-	 * number, after a full one this session has ended and even the number may be in use again.
+	 * What is at the path now may be somebody else's: after a lazy unmount it has another
+	 * device number, after a full one this session has ended and even the number may be in use
+	 * again.
 	 */
 	if (worker_pool_expect_end(&mount->pool) && !mounted_dev(mount->path, &dev) &&
 	    dev == mount->dev)

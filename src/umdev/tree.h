@@ -35,7 +35,7 @@ int tree_write(const char *path, const char *text);
 /** tree_link_name - the last part of where a link leads, to free(); NULL if there is none. */
 char *tree_link_name(const char *path);
 
-/** tree_parent_name - the name of the directory in which what a link leads to is, to free(); NULL. */
+/** tree_parent_name - the name of the directory above what a link leads to, to free(); NULL. */
 char *tree_parent_name(const char *path);
 
 /**

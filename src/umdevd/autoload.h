@@ -11,7 +11,7 @@
  */
 int autoload_start(void);
 
-/** autoload_stop - end that; waits for a module that is being loaded. Nothing if it is not started. */
+/** autoload_stop - end that; waits for a module that is being loaded. Nothing if not started. */
 void autoload_stop(void);
 
 #endif

@@ -118,8 +118,8 @@ static int serve_request(struct connection *conn, char *buf)
 /* ---- connections ---- */
 
 /*
- * Close a connection so that the answer in it arrives. A request that is there unread, or comes now,
- * would turn into a reset that the other side sees before the answer.
+ * Close a connection so that the answer in it arrives. A request that is there unread, or comes
+ * now, would turn into a reset that the other side sees before the answer.
  */
 static void close_unheard(int fd)
 {

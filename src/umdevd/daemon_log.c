@@ -35,7 +35,7 @@ static void sink(enum log_level level, const char *line)
 		len = sizeof(text) - 1;
 		text[len - 1] = '\n';
 	}
-	/* One call, so that lines of several threads do not mix. Nobody is left to tell if it fails. */
+	/* One call, so that threads' lines do not mix. Nobody is left to tell if it fails. */
 	written = write(STDERR_FILENO, text, (size_t)len);
 	(void)written;
 }

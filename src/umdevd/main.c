@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * umdevd: puts the house together. What is brought up here in an order goes down in the reverse one.
+ * umdevd: puts the house together. What is brought up here in an order goes down in the reverse
+ * one.
  */
 #include <errno.h>
 #include <signal.h>
@@ -32,7 +33,7 @@ struct daemon {
 	struct control *control;
 };
 
-/* Every device has sockets and descriptors; the soft limit is made for programs that use select(). */
+/* Every device has sockets and descriptors; the soft limit is made for users of select(). */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -162,9 +163,9 @@ dir:
 }
 
 /*
- * The guests go first: what is unloaded or removed, now or by a command that runs already, waits for
- * them. The tree can be seen until all in it is gone, so that whoever has a file open gets ENODEV as
- * the kernel would say.
+ * The guests go first: what is unloaded or removed, now or by a command that runs already, waits
+ * for them. The tree can be seen until all in it is gone, so that whoever has a file open gets
+ * ENODEV as the kernel would say.
  */
 static void take_down(struct daemon *d)
 {

@@ -99,8 +99,8 @@ static void say_who_has_it(const struct rundir *dir, int fd)
 }
 
 /*
- * The pid, and whether the directory is ours to remove: one that died has not removed it, and whoever
- * cleans up behind it does that, too.
+ * The pid, and whether the directory is ours to remove: one that died has not removed it, and
+ * whoever cleans up behind it does that, too.
  */
 static int write_lock(struct rundir *dir, int fd)
 {
@@ -146,7 +146,7 @@ static int take_lock(struct rundir *dir)
 			close(fd);
 			return err;
 		}
-		/* The one before us may have removed it just now; then nobody else sees our lock. */
+		/* The one before us may just have removed it; then nobody else sees our lock. */
 		if (is_same_file(fd, dir->lock))
 			break;
 		close(fd);

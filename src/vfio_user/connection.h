@@ -4,11 +4,13 @@
  *
  * Its own thread takes the messages in the order in which they came and calls the device. Two more
  * kinds of threads may touch a connection: a driver's thread that sends a DMA request and needs its
- * reply (dma_request.c), and the watchdog, which answers while a callback is stuck (deadline.c). So:
+ * reply (dma_request.c), and the watchdog, which answers while a callback is stuck (deadline.c).
+ * So:
  *
  * - Reading the socket is a role (@reader) that one thread has at a time; what was read goes into
  *   @rx under @lock, and replies to DMA requests are handed to who waits for them.
- * - Working on requests is the connection's thread's, except while @taken, when it is the watchdog's.
+ * - Working on requests is the connection's thread's, except while @taken, when it is the
+ *   watchdog's.
  * - Sending is done under @tx_lock.
  */
 #ifndef UMDEV_VFIO_USER_CONNECTION_H

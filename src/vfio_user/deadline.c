@@ -118,7 +118,8 @@ static void defer(struct connection *c, struct request *req)
 	if (c->nr_deferred < MAX_DEFERRED)
 		d = zalloc(sizeof(*d) + req->size);
 	if (!d) {
-		pr_err("vfio-user: %s: disconnecting the client: too much to do after the driver hangs",
+		pr_err("vfio-user: %s: disconnecting the client: "
+		       "too much to do after the driver hangs",
 		       c->ep->name);
 		connection_kill(c);
 		return;

@@ -17,7 +17,10 @@ bool outside_exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 const char *outside_read(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/** outside_write - write @text to a file. Return: 0 if all was taken, a negative errno, or the count. */
+/**
+ * outside_write - write @text to a file
+ * Return: 0 if all was taken, a negative errno, or the count.
+ */
 ssize_t outside_write(const char *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /** outside_link - where a link leads, as the link says; else as outside_read(). */

@@ -223,7 +223,7 @@ static void *look_on(void *arg)
 		dir = walk("/thing0");
 		if (!dir)
 			continue;
-		/* Removal takes from below; at the moment that it is seen first all must be there. */
+		/* Removal takes from below; at the moment it is first seen all must be there. */
 		child = kernfs_find_and_get(dir, "child");
 		grandchild = child ? kernfs_lookup(child, "grandchild") : NULL;
 		if (!grandchild && kernfs_get_active(dir)) {

@@ -76,7 +76,7 @@ static void what_is_on_its_way_out_is_not_bound_again(void **state)
 	assert_int_equal(user_open(&user, 1), 0);
 	pthread_create(&unbinder, NULL, do_unbind, &unbound);
 	gate_wait(&user.asked);
-	/* The removal waits for the unbinding, which waits for the user; then nobody gets it back. */
+	/* The removal waits for the unbinding, which waits for the user; then nobody has it. */
 	pthread_create(&removal.thread, NULL, do_remove, &removal);
 	while (tree_exists(DEVICES "/%s/remove", uuid_text(1)))
 		sched_yield();
