@@ -12,6 +12,17 @@
 
 static int bring_in(const char *name, const char *params, bool top);
 
+/* A file may say the same name twice. */
+static bool holds(const struct module_private *m, const struct module_private *dep)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->nr_deps; i++)
+		if (m->deps[i] == dep)
+			return true;
+	return false;
+}
+
 /* Hold @name for @m, if it is live. Return: false if it is not. */
 static bool hold_dependency(struct module_private *m, const char *name)
 {
@@ -20,7 +31,7 @@ static bool hold_dependency(struct module_private *m, const char *name)
 
 	pthread_mutex_lock(&modules_lock);
 	dep = modules_find(name);
-	if (dep && dep->builtin) {
+	if (dep && (dep->builtin || holds(m, dep))) {
 		held = true;
 	} else if (dep && dep->status == MODULE_LIVE && try_module_get(dep->mod)) {
 		m->deps[m->nr_deps++] = dep;
@@ -58,6 +69,9 @@ void module_put_dependencies(struct module_private *m)
 	pthread_mutex_unlock(&modules_lock);
 }
 
+/* What stands between the names of what a module depends on. */
+#define SEPARATORS ", "
+
 static int load_dependencies(struct module_private *m, const struct module_info *info)
 {
 	const char *text = module_info_next(info, "depends", NULL);
@@ -68,7 +82,7 @@ static int load_dependencies(struct module_private *m, const struct module_info 
 	if (!text || !*text)
 		return 0;
 	for (i = 0; text[i]; i++)
-		n += text[i] == ',';
+		n += strchr(SEPARATORS, text[i]) != NULL;
 	m->deps = zalloc_array(n, sizeof(*m->deps));
 	copy = strdup_f(text);
 	if (!m->deps || !copy) {
@@ -76,7 +90,8 @@ static int load_dependencies(struct module_private *m, const struct module_info 
 		return module_refuse(-ENOMEM, "module \"%s\": out of memory", m->name);
 	}
 	module_name_normalise(copy);
-	for (name = strtok_r(copy, ", ", &rest); name && !err; name = strtok_r(NULL, ", ", &rest))
+	for (name = strtok_r(copy, SEPARATORS, &rest); name && !err;
+	     name = strtok_r(NULL, SEPARATORS, &rest))
 		err = load_dependency(m, name);
 	free(copy);
 	if (err)
@@ -365,17 +380,16 @@ static int bring_in(const char *name, const char *params, bool top)
 
 	if (!name || !*name)
 		return module_refuse(-ENOENT, "a module's name can't be empty");
+	err = model_init();
+	if (err)
+		return module_refuse(err, "module \"%s\": out of memory", name);
 	if (top && strchr(name, '/'))
 		return bring_in_path(name, params);
 	copy = strdup_f(name);
 	if (!copy)
 		return module_refuse(-ENOMEM, "module \"%s\": out of memory", name);
 	module_name_normalise(copy);
-	err = model_init();
-	if (err)
-		module_refuse(err, "module \"%s\": out of memory", name);
-	else
-		err = bring_in_name(copy, params, top);
+	err = bring_in_name(copy, params, top);
 	free(copy);
 	return err;
 }

@@ -243,6 +243,19 @@ static void a_path_loads_this_file(void **state)
 	assert_int_equal(module_unload("plain"), 0);
 }
 
+static void a_path_may_be_loaded_before_anything_else(void **state)
+{
+	char path[512];
+
+	umdev_stop();
+	snprintf(path, sizeof(path), "%s/plain.so", module_dir);
+	assert_int_equal(module_load(path, NULL), 0);
+	assert_string_equal(read_file("plain"), "");
+	assert_string_equal(read_file("module/plain/initstate"), "live\n");
+	assert_int_equal(umdev_start(), 0);
+	assert_int_equal(module_unload("plain"), 0);
+}
+
 static void one_file_under_two_names_is_refused(void **state)
 {
 	char dir[] = "/tmp/umdev-test-XXXXXX", path[64], target[512];
@@ -360,6 +373,19 @@ static void dependencies_come_first_and_are_held(void **state)
 	assert_int_equal(module_unload("top"), 0);
 	assert_string_equal(read_file("module/bottom/holders/top"), "");
 	assert_string_equal(read_file("module/bottom/refcnt"), "1\n");
+	assert_int_equal(module_unload("middle"), 0);
+	assert_int_equal(module_unload("bottom"), 0);
+}
+
+static void a_dependency_may_be_said_twice_and_is_held_once(void **state)
+{
+	assert_int_equal(module_load("repeats", NULL), 0);
+	assert_string_equal(read_file("module/bottom/refcnt"), "2\n");
+	assert_string_equal(read_file("module/bottom/holders/repeats"), "link");
+	assert_string_equal(read_file("module/middle/holders/repeats"), "link");
+	assert_int_equal(module_unload("bottom"), -EBUSY);
+	assert_non_null(strstr(module_error(), "used by: middle,repeats"));
+	assert_int_equal(module_unload("repeats"), 0);
 	assert_int_equal(module_unload("middle"), 0);
 	assert_int_equal(module_unload("bottom"), 0);
 }
@@ -651,12 +677,14 @@ int main(void)
 		TEST(a_loaded_module_is_shown),
 		TEST(a_module_is_loaded_once),
 		TEST(a_path_loads_this_file),
+		TEST(a_path_may_be_loaded_before_anything_else),
 		TEST(one_file_under_two_names_is_refused),
 		TEST(what_is_no_module_is_refused),
 		TEST(a_file_cut_at_any_place_is_refused),
 		TEST(an_init_that_fails_leaves_nothing),
 		TEST(every_step_of_a_load_can_fail),
 		TEST(dependencies_come_first_and_are_held),
+		TEST(a_dependency_may_be_said_twice_and_is_held_once),
 		TEST(a_circle_of_dependencies_is_refused),
 		TEST(a_referenced_module_stays),
 		TEST(a_module_that_goes_gives_no_references),
