@@ -30,17 +30,68 @@ static int make_dir(const char *path, bool *made)
 	return err;
 }
 
+static int get_stat(const char *path, struct stat *st)
+{
+	int err = lstat(path, st) ? -errno : 0;
+
+	if (err)
+		pr_err("%s: %s", path, strerror(-err));
+	return err;
+}
+
+/* Where the last part of the name leads is decided by whom a link belongs to. */
+static int check_link(const char *path)
+{
+	struct stat st;
+	int err = get_stat(path, &st);
+
+	if (err || !S_ISLNK(st.st_mode) || st.st_uid == 0 || st.st_uid == geteuid())
+		return err;
+	pr_err("%s is a link of another user (uid %u)", path, (unsigned int)st.st_uid);
+	return -EPERM;
+}
+
+/* Who may rename what is in a directory can put another one in the place of ours. */
+static int check_ancestor(const char *path)
+{
+	struct stat st;
+	int err = get_stat(path, &st);
+
+	if (err)
+		return err;
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		pr_err("%s belongs to another user (uid %u)", path, (unsigned int)st.st_uid);
+		return -EPERM;
+	}
+	if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX)) {
+		pr_err("%s can be written by others: chmod o-w %s, or +t", path, path);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* All directories above the last one of @path, which has no links and no ".." in it. */
+static int check_ancestors(const char *path)
+{
+	char *copy = strdup(path), *slash;
+	int err = copy ? 0 : -ENOMEM;
+
+	while (!err && (slash = strrchr(copy, '/'))) {
+		*slash = '\0';
+		err = check_ancestor(*copy ? copy : "/");
+	}
+	free(copy);
+	return err;
+}
+
 /* Others who may write here could put something in the way of our files. */
 static int check_dir(const char *path)
 {
 	struct stat st;
-	int err;
+	int err = get_stat(path, &st);
 
-	if (lstat(path, &st)) {
-		err = -errno;
-		pr_err("%s: %s", path, strerror(-err));
+	if (err)
 		return err;
-	}
 	if (!S_ISDIR(st.st_mode)) {
 		pr_err("%s is no directory", path);
 		return -ENOTDIR;
@@ -183,11 +234,18 @@ static void remove_sockets(const char *path)
 
 static int remove_leftovers(const struct rundir *dir)
 {
+	struct stat st;
 	int err = stale_mounts_remove(dir->sys);
 
 	if (err)
 		return err;
 	remove_sockets(dir->vfio_user);
+	if (lstat(dir->control, &st))
+		return 0;
+	if (!S_ISSOCK(st.st_mode)) {
+		pr_err("%s is in the way: it is no socket", dir->control);
+		return -EEXIST;
+	}
 	if (unlink(dir->control) == 0)
 		pr_debug("removed the socket %s", dir->control);
 	return 0;
@@ -216,10 +274,13 @@ int rundir_open(struct rundir *dir, const char *path)
 	err = make_dir(path, &dir->made);
 	if (err)
 		return err;
-	err = make_names(dir, path);
-	if (err)
-		goto remove;
-	err = check_dir(dir->path);
+	err = check_link(path);
+	if (!err)
+		err = make_names(dir, path);
+	if (!err)
+		err = check_ancestors(dir->path);
+	if (!err)
+		err = check_dir(dir->path);
 	if (err)
 		goto remove;
 	err = take_lock(dir);
@@ -234,7 +295,13 @@ int rundir_open(struct rundir *dir, const char *path)
 	err = make_dir(dir->vfio_user, &made);
 	if (err)
 		goto sys;
+	err = check_dir(dir->vfio_user);
+	if (err)
+		goto vfio_user;
 	return 0;
+vfio_user:
+	if (made)
+		rmdir(dir->vfio_user);
 sys:
 	rmdir(dir->sys);
 unlock:

@@ -13,6 +13,8 @@
 
 /* More than these on one directory are not ours. */
 #define STALE_MAX 64
+/* What the tree is mounted as, and the blank behind it. */
+#define OUR_TYPE "fuse.umdev "
 
 extern char **environ;
 
@@ -36,7 +38,15 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
-/* Return: 1 if something is mounted on @path, 0 if not, -errno. */
+/* The type of file system that a line of mountinfo tells of. */
+static bool has_our_type(const char *line)
+{
+	const char *type = strstr(line, " - ");
+
+	return type && strncmp(type + 3, OUR_TYPE, strlen(OUR_TYPE)) == 0;
+}
+
+/* Return: 1 if an umdevd has mounted on @path, 0 if nobody has, -EBUSY somebody else, -errno. */
 static int is_mounted(const char *path)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -46,12 +56,13 @@ static int is_mounted(const char *path)
 
 	if (!f)
 		return -errno;
-	while (!found && getline(&line, &size, f) > 0) {
-		/* ID PARENT MAJOR:MINOR ROOT MOUNTPOINT ... */
+	while (found >= 0 && getline(&line, &size, f) > 0) {
+		/* ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [...] - TYPE ... */
 		if (sscanf(line, "%*s %*s %*s %*s %ms", &where) != 1)
 			continue;
 		unescape(where);
-		found = strcmp(where, path) == 0;
+		if (strcmp(where, path) == 0)
+			found = has_our_type(line) ? 1 : -EBUSY;
 		free(where);
 	}
 	free(line);
@@ -88,10 +99,12 @@ int stale_mounts_remove(const char *path)
 
 	for (i = 0; i < STALE_MAX; i++) {
 		err = is_mounted(path);
+		if (err == -EBUSY)
+			pr_err("%s: something else is mounted there", path);
+		if (err == -EBUSY || !err)
+			return err;
 		if (err > 0)
 			err = unmount(path);
-		else if (!err)
-			return 0;
 		if (err) {
 			pr_err("can't unmount what a daemon left at %s: %s", path, strerror(-err));
 			return err;

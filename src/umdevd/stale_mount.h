@@ -6,10 +6,11 @@
 #define UMDEVD_STALE_MOUNT_H
 
 /**
- * stale_mounts_remove - unmount all that is mounted on a directory
+ * stale_mounts_remove - unmount all trees of umdev that are mounted on a directory
  * @path: absolute, without links. It is not touched: that could wait for a server that hangs
  *
- * Return: 0, also when there was nothing; -errno with a line in the log.
+ * Return: 0, also when there was nothing; -EBUSY (something else is mounted there), -errno; with a
+ * line in the log.
  */
 int stale_mounts_remove(const char *path);
 

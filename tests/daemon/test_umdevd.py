@@ -193,6 +193,83 @@ def test_a_directory_of_another_user_is_refused(daemon):
     assert "belongs to another user" in log
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_link_of_another_user_is_not_followed(daemon):
+    elsewhere = daemon.directory / "elsewhere"
+    elsewhere.mkdir()
+    daemon.runtime.symlink_to(elsewhere)
+    os.chown(daemon.runtime, NOBODY, NOBODY, follow_symlinks=False)
+    status, log = run(daemon)
+    assert status == 1
+    assert "is a link of another user" in log
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_link_of_ones_own_is_followed(daemon):
+    elsewhere = daemon.directory / "elsewhere"
+    elsewhere.mkdir()
+    daemon.runtime.symlink_to(elsewhere)
+    daemon.start()
+    assert daemon.ask(command="status")["runtime_dir"] == str(elsewhere)
+    daemon.process.terminate()
+    assert daemon.wait() == 0
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_directory_that_others_may_put_another_in_the_place_of_is_refused(daemon):
+    above = daemon.directory / "above"
+    above.mkdir()
+    daemon.runtime = above / "umdev"
+    above.chmod(0o777)
+    status, log = run(daemon)
+    assert status == 1
+    assert f"{above} can be written by others" in log
+    daemon.assert_nothing_left()
+    above.chmod(0o1777)
+    daemon.start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_directory_in_that_of_another_user_is_refused(daemon):
+    above = daemon.directory / "above"
+    above.mkdir()
+    daemon.runtime = above / "umdev"
+    os.chown(above, NOBODY, NOBODY)
+    status, log = run(daemon)
+    assert status == 1
+    assert f"{above} belongs to another user" in log
+    daemon.assert_nothing_left()
+
+
+def test_sockets_where_others_may_write_are_refused(daemon):
+    (daemon.runtime / "vfio-user").mkdir(parents=True)
+    (daemon.runtime / "vfio-user").chmod(0o777)
+    status, log = run(daemon)
+    assert status == 1
+    assert "vfio-user can be written by others" in log
+
+
+def test_what_is_not_of_umdev_is_not_removed(daemon):
+    daemon.runtime.mkdir()
+    daemon.control_path.write_text("kept\n")
+    status, log = run(daemon)
+    assert status == 1
+    assert "control is in the way" in log
+    assert daemon.control_path.read_text() == "kept\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_what_somebody_else_has_mounted_stays(daemon):
+    daemon.sys.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "other", daemon.sys], check=True)
+    (daemon.sys / "file").write_text("kept\n")
+    status, log = run(daemon)
+    assert status == 1
+    assert "something else is mounted there" in log
+    assert (daemon.sys / "file").read_text() == "kept\n"
+    subprocess.run(["umount", daemon.sys], check=True)
+
+
 def test_a_directory_without_parent_is_refused(daemon):
     daemon.runtime = daemon.directory / "not" / "there"
     status, log = run(daemon)
