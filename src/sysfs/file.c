@@ -87,6 +87,9 @@ static int file_open(struct sysfs_mount *mount, fuse_req_t req, fuse_ino_t ino, 
 	int err;
 
 	err = check_access(kn, acc == O_RDONLY || acc == O_RDWR, writes);
+	/* No attribute lies on a disk: the kernel has no way to do without its page cache. */
+	if (!err && (flags & O_DIRECT))
+		err = -EINVAL;
 	if (err)
 		return err;
 	file = zalloc(sizeof(*file));

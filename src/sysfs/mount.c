@@ -78,14 +78,16 @@ static void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const 
 	fuse_reply_err(req, EOPNOTSUPP);
 }
 
-static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
-{
-	fuse_reply_err(req, EOPNOTSUPP);
-}
-
 static bool starts_with(const char *name, const char *prefix)
 {
 	return !strncmp(name, prefix, strlen(prefix));
+}
+
+static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	bool known = starts_with(name, "trusted.") || starts_with(name, "security.");
+
+	fuse_reply_err(req, known ? ENODATA : EOPNOTSUPP);
 }
 
 static void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
