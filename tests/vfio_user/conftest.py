@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A device_server for each test module, and clients of its devices."""
 
+import contextlib
 import os
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -28,6 +30,7 @@ class Server:
         )
         ready = self.process.stdout.readline().strip()
         assert ready == "ready", self.read_log()
+        self.idle_fds = self.open_fds()
 
     def read_log(self):
         self.log.seek(0)
@@ -53,7 +56,20 @@ class Server:
         return client
 
     def open_fds(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        """How many, but for /dev/null, which is opened when first needed and kept."""
+        directory = f"/proc/{self.process.pid}/fd"
+        fds = 0
+        for fd in os.listdir(directory):
+            with contextlib.suppress(FileNotFoundError):  # closed just now
+                fds += os.readlink(f"{directory}/{fd}") != "/dev/null"
+        return fds
+
+    def settled_fds(self, clients=1):
+        """open_fds(), once those who have hung up before are forgotten and @clients are there."""
+        deadline = time.monotonic() + 30
+        while (fds := self.open_fds()) != self.idle_fds + clients:
+            assert time.monotonic() < deadline, f"{fds} descriptors, {self.idle_fds} when idle"
+        return fds
 
     def resident(self):
         with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:

@@ -139,7 +139,7 @@ def test_the_devices_own_bar_may_be_mapped(client):
 
 def test_thousands_of_remaps_leave_nothing(server, client, memory):
     client.dma_map(0, 1 << 20, memory.fd)
-    before = server.open_fds()
+    before = server.settled_fds()
     for _ in range(2000):
         client.dma_unmap(0, 1 << 20)
         first = client.send(vu.DMA_MAP, vu.DMA_MAP_S.pack(32, 3, 0, 0, 0xC0000), [memory.fd])

@@ -139,7 +139,7 @@ def test_an_unknown_command_is_refused_and_the_next_one_heard(client, command, s
 @pytest.mark.parametrize("command", [vu.GET_INFO, vu.GET_REGION_INFO, vu.GET_IRQ_INFO,
                                      vu.REGION_READ, vu.RESET, vu.DMA_UNMAP, vu.DEVICE_FEATURE])
 def test_a_descriptor_where_none_belongs_is_refused_and_closed(server, client, command):
-    before = server.open_fds()
+    before = server.settled_fds()
     payload = {vu.GET_INFO: vu.INFO_S.pack(16, 0, 0, 0),
                vu.GET_REGION_INFO: vu.REGION_INFO_S.pack(32, 0, 0, 0, 0, 0),
                vu.GET_IRQ_INFO: vu.IRQ_INFO_S.pack(16, 0, 0, 0),

@@ -154,7 +154,7 @@ def test_a_request_with_more_or_less_data_than_it_says_is_refused(client, flags,
     (vu.DATA_NONE | vu.TRIGGER, 1, 1), (vu.DATA_BOOL | vu.TRIGGER, 1, 1),
 ])
 def test_a_wrong_number_of_descriptors_is_refused_and_they_are_closed(server, client, flags, count, fds):
-    before = server.open_fds()
+    before = server.settled_fds()
     data = bytes(count) if flags & vu.DATA_BOOL else b""
     payload = vu.IRQ_SET_S.pack(20 + len(data), flags, vu.MSIX, 0, count) + data
     with Events(fds) as events:
@@ -164,15 +164,16 @@ def test_a_wrong_number_of_descriptors_is_refused_and_they_are_closed(server, cl
 
 
 def test_a_descriptor_that_is_no_eventfd_is_refused_and_closed(server, client):
-    before = server.open_fds()
-    with open("/dev/null", "rb") as null:
-        payload = vu.IRQ_SET_S.pack(20, vu.DATA_EVENTFD | vu.TRIGGER, vu.MSIX, 0, 1)
-        assert client.error(vu.SET_IRQS, payload, [null.fileno()]) == errno.EBADF
+    before = server.settled_fds()
+    fd = os.memfd_create("no eventfd")
+    payload = vu.IRQ_SET_S.pack(20, vu.DATA_EVENTFD | vu.TRIGGER, vu.MSIX, 0, 1)
+    assert client.error(vu.SET_IRQS, payload, [fd]) == errno.EBADF
     assert server.open_fds() == before
+    os.close(fd)
 
 
 def test_descriptors_are_closed_when_their_vectors_are_disarmed(server, client):
-    before = server.open_fds()
+    before = server.settled_fds()
     with Events(16) as fds:
         client.set_irqs(vu.DATA_EVENTFD | vu.TRIGGER, vu.MSIX, 0, 16, fds)
         client.set_irqs(vu.DATA_EVENTFD | vu.TRIGGER, vu.MSIX, 0, 16, fds)

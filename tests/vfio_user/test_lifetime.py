@@ -168,8 +168,6 @@ def test_device_state_outlives_its_client_but_mappings_and_interrupts_do_not(ser
     guest = vu.GuestMemory(4096)
     event = os.eventfd(0)
     with server.open("dev3") as c:
-        c.info()
-        before = server.open_fds()
         c.write(0, 0, b"kept")
         c.dma_map(0, 4096, guest.fd)
         c.set_irqs(vu.DATA_EVENTFD | vu.TRIGGER, vu.MSIX, 0, 1, [event])
@@ -179,7 +177,7 @@ def test_device_state_outlives_its_client_but_mappings_and_interrupts_do_not(ser
         c.write_reg(vu.REG_DMA_LEN, 1)
         c.write_reg(vu.REG_DMA_COMMAND, vu.DMA_READ_GUEST)
         assert c.read_reg(vu.REG_DMA_STATUS) == errno.EFAULT
-        assert server.open_fds() == before
+        server.settled_fds()
     os.close(event)
     guest.close()
 
@@ -218,8 +216,6 @@ def open_when_heard(server, name):
 
 def test_hanging_up_at_any_byte_of_a_session_is_a_close(server):
     session = b"".join(SESSION)
-    with server.open("dev3") as c:
-        before = server.open_fds()
     for at in range(len(session)):
         while True:
             with server.connect("dev3") as c:
@@ -230,8 +226,7 @@ def test_hanging_up_at_any_byte_of_a_session_is_a_close(server):
                     pass
     with open_when_heard(server, "dev3") as c:
         assert c.read_reg(vu.REG_OPENS) == c.read_reg(vu.REG_CLOSES) + 1
-        while server.open_fds() != before:
-            pass
+        server.settled_fds()
 
 
 def test_a_thousand_clients_leave_neither_descriptors_nor_memory(server):
@@ -243,14 +238,13 @@ def test_a_thousand_clients_leave_neither_descriptors_nor_memory(server):
             c.dma_map(0, 1 << 20, guest.fd)
             c.set_irqs(vu.DATA_EVENTFD | vu.TRIGGER, vu.MSIX, 0, 1, [event])
             c.write(0, 0, b"1234")
-            return server.open_fds()
 
     for _ in range(100):
-        before = visit()
+        visit()
     resident = server.resident()
     for _ in range(1000):
-        after = visit()
-    assert after == before
+        visit()
+    server.settled_fds(clients=0)
     # Address sanitizer keeps freed memory for a while.
     assert server.resident() - resident < (64 << 20 if "asan" in os.environ["DEVICE_SERVER"] else 1 << 20)
     os.close(event)
