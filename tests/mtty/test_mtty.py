@@ -6,6 +6,7 @@ import select
 import socket
 import struct
 import subprocess
+import time
 import uuid
 
 import pytest
@@ -94,10 +95,18 @@ def test_what_the_host_says_early_waits_for_the_guest(card, play):
             assert guest.receive_text(5) == b"early"
 
 
+def wait_until_free(card):
+    """Until it is known that its guest has hung up: what comes before is for that one."""
+    deadline = time.monotonic() + lab.DEADLINE
+    while user := card.vfio("user"):
+        assert time.monotonic() < deadline, f"still used by {user}"
+
+
 def test_what_the_host_says_between_two_guests_waits_for_the_second(card, play):
     with lab.Terminal(card.port_path()) as terminal:
         with play(card) as guest:
             guest.open_port()
+        wait_until_free(card)
         terminal.write(b"next")
         with play(card) as guest:
             guest.open_port()
