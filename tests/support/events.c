@@ -22,6 +22,7 @@ static void heard(struct uevent_listener *listener, const struct uevent *ev)
 		if (!is_told_already(*var))
 			fprintf(events->out, " %s", *var);
 	fputc('\n', events->out);
+	events->number++;
 	pthread_mutex_unlock(&events->lock);
 }
 
@@ -51,4 +52,22 @@ char *events_take(struct events *events)
 	events->out = open_memstream(&events->text, &events->size);
 	pthread_mutex_unlock(&events->lock);
 	return text;
+}
+
+void events_copy(struct events *events, char *buf, size_t size)
+{
+	pthread_mutex_lock(&events->lock);
+	fflush(events->out);
+	snprintf(buf, size, "%s", events->text);
+	pthread_mutex_unlock(&events->lock);
+}
+
+unsigned int events_number(struct events *events)
+{
+	unsigned int number;
+
+	pthread_mutex_lock(&events->lock);
+	number = events->number;
+	pthread_mutex_unlock(&events->lock);
+	return number;
 }

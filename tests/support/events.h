@@ -13,6 +13,7 @@
  * @seen:     called for each event, before it is entered; optional, set before events_start()
  * @lock:     guards the rest
  * @out:      prints into @text
+ * @number:   of events heard
  */
 struct events {
 	struct uevent_listener listener;
@@ -21,6 +22,7 @@ struct events {
 	FILE *out;
 	char *text;
 	size_t size;
+	unsigned int number;
 };
 
 /** events_start - listen from now on. @events is zeroed but for @seen. */
@@ -29,5 +31,10 @@ void events_start(struct events *events);
 void events_stop(struct events *events);
 /** events_take - what was heard since the last time, a line for each; to free(). */
 char *events_take(struct events *events);
+
+/** events_copy - the same into @buf, cut off where it ends, and keep it. */
+void events_copy(struct events *events, char *buf, size_t size);
+/** events_number - how many events were heard since the start. */
+unsigned int events_number(struct events *events);
 
 #endif

@@ -18,7 +18,7 @@ struct walk {
 	int links;
 };
 
-static bool walk_path(struct walk *w, const char *path);
+static bool walk_path(struct walk *w, const char *path, bool follow);
 
 static bool walk_link(struct walk *w, struct kernfs_node *link)
 {
@@ -26,12 +26,12 @@ static bool walk_link(struct walk *w, struct kernfs_node *link)
 	bool ok;
 
 	ok = ++w->links <= MAX_LINKS && kernfs_link_text(link, text, sizeof(text)) >= 0 &&
-	     walk_path(w, text);
+	     walk_path(w, text, true);
 	kernfs_put(link);
 	return ok;
 }
 
-static bool walk_step(struct walk *w, const char *name)
+static bool walk_step(struct walk *w, const char *name, bool follow)
 {
 	struct kernfs_node *kn;
 
@@ -46,33 +46,45 @@ static bool walk_step(struct walk *w, const char *name)
 	kn = kernfs_lookup(w->at[w->depth], name);
 	if (!kn)
 		return false;
-	if (kernfs_type(kn) == KERNFS_LINK)
+	if (kernfs_type(kn) == KERNFS_LINK && follow)
 		return walk_link(w, kn);
 	w->at[++w->depth] = kn;
 	return true;
 }
 
-static bool walk_path(struct walk *w, const char *path)
+static bool walk_path(struct walk *w, const char *path, bool follow)
 {
-	char copy[PATH_MAX], *name, *rest;
+	char copy[PATH_MAX], *name, *next, *rest;
 
 	snprintf(copy, sizeof(copy), "%s", path);
-	for (name = strtok_r(copy, "/", &rest); name; name = strtok_r(NULL, "/", &rest))
-		if (!walk_step(w, name))
+	for (name = strtok_r(copy, "/", &rest); name; name = next) {
+		next = strtok_r(NULL, "/", &rest);
+		if (!walk_step(w, name, next || follow))
 			return false;
+	}
 	return true;
 }
 
-struct kernfs_node *tree_find(const char *path)
+static struct kernfs_node *find(const char *path, bool follow)
 {
 	struct walk w = { .at = { kernfs_get(kernfs_root()) } };
 	struct kernfs_node *found = NULL;
 
-	if (walk_path(&w, path))
+	if (walk_path(&w, path, follow))
 		found = kernfs_get(w.at[w.depth]);
 	for (; w.depth >= 0; w.depth--)
 		kernfs_put(w.at[w.depth]);
 	return found;
+}
+
+struct kernfs_node *tree_find(const char *path)
+{
+	return find(path, true);
+}
+
+struct kernfs_node *tree_find_itself(const char *path)
+{
+	return find(path, false);
 }
 
 bool tree_exists(const char *fmt, ...)
@@ -89,67 +101,87 @@ bool tree_exists(const char *fmt, ...)
 	return kn;
 }
 
-ssize_t tree_write_node(struct kernfs_node *kn, const char *text)
+static bool is_file_with(struct kernfs_node *kn, mode_t mode)
 {
-	const struct kernfs_ops *ops = kernfs_file_ops(kn);
-	size_t count = strlen(text);
-	ssize_t ret = -ENODEV;
 	struct stat st;
+
+	if (kernfs_type(kn) != KERNFS_FILE)
+		return false;
+	kernfs_getattr(kn, &st);
+	return st.st_mode & mode;
+}
+
+static ssize_t pwrite_node(struct kernfs_node *kn, const char *data, size_t count, off_t off)
+{
+	ssize_t ret = -ENODEV;
 	char *buf;
 
-	kernfs_getattr(kn, &st);
-	if (!(st.st_mode & 0222))
+	if (!is_file_with(kn, 0222) || !kernfs_file_ops(kn)->write)
 		return -EACCES;
-	buf = strdup(text);
-	if (buf && kernfs_get_active(kn)) {
-		ret = ops->write(kn, buf, count, 0);
+	/* A store is given a copy of its own with a NUL behind. */
+	buf = calloc(1, count + 1);
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf, data, count);
+	if (kernfs_get_active(kn)) {
+		ret = kernfs_file_ops(kn)->write(kn, buf, count, off);
 		kernfs_put_active(kn);
 	}
 	free(buf);
 	return ret;
 }
 
-ssize_t tree_write(const char *path, const char *text)
+static ssize_t pread_node(struct kernfs_node *kn, char *buf, size_t count, off_t off)
 {
-	struct kernfs_node *kn = tree_find(path);
-	ssize_t ret;
-
-	if (!kn || kernfs_type(kn) != KERNFS_FILE)
-		ret = -ENOENT;
-	else
-		ret = tree_write_node(kn, text);
-	kernfs_put(kn);
-	return ret;
-}
-
-ssize_t tree_read_node(struct kernfs_node *kn, char *buf)
-{
-	const struct kernfs_ops *ops = kernfs_file_ops(kn);
 	ssize_t ret = -ENODEV;
-	struct stat st;
 
-	kernfs_getattr(kn, &st);
-	if (!(st.st_mode & 0444))
+	if (!is_file_with(kn, 0444) || !kernfs_file_ops(kn)->read)
 		return -EACCES;
-	memset(buf, 0, SYSFS_PAGE_SIZE);
 	if (kernfs_get_active(kn)) {
-		ret = ops->read(kn, buf, SYSFS_PAGE_SIZE, 0);
+		ret = kernfs_file_ops(kn)->read(kn, buf, count, off);
 		kernfs_put_active(kn);
 	}
 	return ret;
 }
 
-ssize_t tree_read(const char *path, char *buf)
+ssize_t tree_write_node(struct kernfs_node *kn, const char *text)
+{
+	return pwrite_node(kn, text, strlen(text), 0);
+}
+
+ssize_t tree_pwrite(const char *path, const char *data, size_t count, off_t off)
 {
 	struct kernfs_node *kn = tree_find(path);
-	ssize_t ret;
+	ssize_t ret = kn ? pwrite_node(kn, data, count, off) : -ENOENT;
 
-	if (!kn || kernfs_type(kn) != KERNFS_FILE)
-		ret = -ENOENT;
-	else
-		ret = tree_read_node(kn, buf);
 	kernfs_put(kn);
 	return ret;
+}
+
+ssize_t tree_write(const char *path, const char *text)
+{
+	return tree_pwrite(path, text, strlen(text), 0);
+}
+
+ssize_t tree_read_node(struct kernfs_node *kn, char *buf)
+{
+	memset(buf, 0, SYSFS_PAGE_SIZE);
+	return pread_node(kn, buf, SYSFS_PAGE_SIZE, 0);
+}
+
+ssize_t tree_pread(const char *path, char *buf, size_t count, off_t off)
+{
+	struct kernfs_node *kn = tree_find(path);
+	ssize_t ret = kn ? pread_node(kn, buf, count, off) : -ENOENT;
+
+	kernfs_put(kn);
+	return ret;
+}
+
+ssize_t tree_read(const char *path, char *buf)
+{
+	memset(buf, 0, SYSFS_PAGE_SIZE);
+	return tree_pread(path, buf, SYSFS_PAGE_SIZE, 0);
 }
 
 static int print_name(struct kernfs_node *kn, void *data)

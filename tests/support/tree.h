@@ -12,12 +12,15 @@
 /** tree_find - the node at a path, a reference to kernfs_put(); NULL if there is none. */
 struct kernfs_node *tree_find(const char *path);
 
+/** tree_find_itself - the same, but a link at the end of the path is not followed. */
+struct kernfs_node *tree_find_itself(const char *path);
+
 /** tree_exists - is there anything at this path? */
 bool tree_exists(const char *fmt, ...) __umdev_printf(1, 2);
 
 /**
- * tree_write - write a text to an attribute. Return: what the store said, -ENOENT, -EACCES,
- * -ENODEV.
+ * tree_write - write a text to an attribute
+ * Return: what the store said, -ENOENT, -EACCES (no file, or not for that), -ENODEV.
  */
 ssize_t tree_write(const char *path, const char *text);
 
@@ -32,6 +35,10 @@ ssize_t tree_read(const char *path, char *buf);
 
 /** tree_read_node - the same from a node. */
 ssize_t tree_read_node(struct kernfs_node *kn, char *buf);
+
+/** tree_pread, tree_pwrite - the same for @count bytes at @off, which need not be a text. */
+ssize_t tree_pread(const char *path, char *buf, size_t count, off_t off);
+ssize_t tree_pwrite(const char *path, const char *data, size_t count, off_t off);
 
 /** tree_list - the names in a directory, each with a newline, to free(); NULL if it is none. */
 char *tree_list(const char *path);

@@ -23,12 +23,9 @@ static const struct vfio_user_ops user_ops = {
 
 int user_open(struct user *user, unsigned int n)
 {
-	struct mdev_device *mdev;
-	uint8_t uuid[16];
+	struct mdev_device *mdev = mdev_find_n(n);
 	int err;
 
-	uuid_n(n, uuid);
-	mdev = mdev_find(uuid);
 	if (!mdev)
 		return -ENODEV;
 	err = vfio_file_open(&vendor_dev(mdev)->vdev, &user_ops, user, &user->file);

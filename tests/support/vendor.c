@@ -201,14 +201,19 @@ int vendor_create(struct vendor *vendor, unsigned int t, unsigned int n)
 	return mdev_device_create(&vendor->types[t], uuid);
 }
 
-int vendor_remove(struct vendor *vendor, unsigned int n)
+struct mdev_device *mdev_find_n(unsigned int n)
 {
-	struct mdev_device *mdev;
 	uint8_t uuid[16];
-	int err;
 
 	uuid_n(n, uuid);
-	mdev = mdev_find(uuid);
+	return mdev_find(uuid);
+}
+
+int vendor_remove(struct vendor *vendor, unsigned int n)
+{
+	struct mdev_device *mdev = mdev_find_n(n);
+	int err;
+
 	if (!mdev)
 		return -ENODEV;
 	err = mdev_device_remove(mdev);

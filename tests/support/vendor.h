@@ -89,6 +89,9 @@ void uuid_n(unsigned int n, uint8_t uuid[16]);
 /** uuid_text - its text, in one of the thread's own buffers. */
 const char *uuid_text(unsigned int n);
 
+/** mdev_find_n - mdev_find() of device @n. */
+struct mdev_device *mdev_find_n(unsigned int n);
+
 /** vendor_create - make device @n of type @t. Return: as mdev_device_create(). */
 int vendor_create(struct vendor *vendor, unsigned int t, unsigned int n);
 /** vendor_remove - find device @n and take it away. Return: as mdev_device_remove(). */

@@ -136,6 +136,19 @@ def plain(server):
     return os.path.join(server.path, "top", "plain")
 
 
+def write_once(path, data, flags=os.O_WRONLY):
+    fd = os.open(path, flags)
+    try:
+        return os.write(fd, data)
+    finally:
+        os.close(fd)
+
+
+def content(path):
+    with open(path) as file:
+        return file.read()
+
+
 def errno_of(call, *args):
     """The name of the error that a call ends with, or None."""
     import errno

@@ -14,7 +14,7 @@ import threading
 
 import pytest
 
-from conftest import NOBODY, errno_of, libc, poll_of, run_as
+from conftest import NOBODY, content, errno_of, libc, poll_of, run_as, write_once
 
 REAL = {
     "dir": "/sys/kernel",
@@ -47,19 +47,6 @@ def open_errno(path, flags, mode=0o644):
 
 def read_at(fd, size, offset):
     return os.pread(fd, size, offset).decode()
-
-
-def write_once(path, data, flags=os.O_WRONLY):
-    fd = os.open(path, flags)
-    try:
-        return os.write(fd, data)
-    finally:
-        os.close(fd)
-
-
-def content(path):
-    with open(path) as file:
-        return file.read()
 
 
 # Parity: the same question to both.
@@ -572,16 +559,22 @@ def test_of_many_writers_who_remove_an_object_one_succeeds(server):
 # Notifications.
 
 
-def test_a_notification_wakes_who_polls(server, plain):
-    fd = os.open(plain + "/notified", os.O_RDONLY)
+def wakes(server, fd, command):
+    """Poll a file until @command, which has to wake who polls. Return: the poller."""
     os.read(fd, 100)
     poller = select.poll()
     poller.register(fd, select.POLLPRI | select.POLLERR)
     assert poller.poll(0) == []
-    server.send("notify")
+    server.send(command)
     events = poller.poll(30000)
     assert server.answer() == "ok"
     assert events == [(fd, select.POLLPRI | select.POLLERR)]
+    return poller
+
+
+def test_a_notification_wakes_who_polls(server, plain):
+    fd = os.open(plain + "/notified", os.O_RDONLY)
+    poller = wakes(server, fd, "notify")
     os.pread(fd, 100, 0)
     assert poller.poll(0) == []
     server.command("notify")
@@ -611,12 +604,5 @@ def test_each_of_several_pollers_is_woken(server, plain):
 def test_removal_wakes_who_polls(server):
     server.command("spare polled")
     fd = os.open(server.path + "/top/polled/notified", os.O_RDONLY)
-    os.read(fd, 100)
-    poller = select.poll()
-    poller.register(fd, select.POLLPRI | select.POLLERR)
-    assert poller.poll(0) == []
-    server.send("spare")
-    events = poller.poll(30000)
-    assert server.answer() == "ok"
-    assert events == [(fd, select.POLLPRI | select.POLLERR)]
+    wakes(server, fd, "spare")
     os.close(fd)

@@ -14,7 +14,18 @@ import time
 
 import pytest
 
-from conftest import NOBODY, Server, build_dir, errno_of, libc, mounts_at, reachable, run_as
+from conftest import (
+    NOBODY,
+    Server,
+    build_dir,
+    content,
+    errno_of,
+    libc,
+    mounts_at,
+    reachable,
+    run_as,
+    write_once,
+)
 
 MS_BIND = 4096
 HANGING = 64
@@ -23,16 +34,7 @@ SOON = 20
 
 
 def write_as_a_shell_does(path, data):
-    fd = os.open(path, SHELL_OPEN, 0o666)
-    try:
-        return os.write(fd, data)
-    finally:
-        os.close(fd)
-
-
-def content(path):
-    with open(path) as file:
-        return file.read()
+    return write_once(path, data, SHELL_OPEN)
 
 
 def eventually(condition, what):

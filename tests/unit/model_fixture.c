@@ -9,7 +9,8 @@
 #include "model/alloc.h"
 #include "model/base.h"
 #include "model_fixture.h"
-#include "outside.h"
+#include "support/outside.h"
+#include "support/tree.h"
 
 static atomic_int devices_alive;
 
@@ -86,7 +87,7 @@ struct device *fixture_added(struct bus_type *bus, struct device *parent, const 
 
 unsigned int fixture_fail_each_step(int (*op)(void *data), void (*undo)(void *data), void *data)
 {
-	char *before = outside_tree(), *after;
+	char *before = tree_snapshot("/"), *after;
 	unsigned int step;
 	bool failed;
 	int err;
@@ -103,13 +104,13 @@ unsigned int fixture_fail_each_step(int (*op)(void *data), void (*undo)(void *da
 			print_error("step %u: %d instead of -ENOMEM\n", step, err);
 		assert_int_equal(err, -ENOMEM);
 		assert_string_equal(events_text(), "");
-		after = outside_tree();
+		after = tree_snapshot("/");
 		assert_string_equal(after, before);
 		free(after);
 	}
 	assert_int_equal(err, 0);
 	undo(data);
-	after = outside_tree();
+	after = tree_snapshot("/");
 	assert_string_equal(after, before);
 	free(after);
 	free(before);

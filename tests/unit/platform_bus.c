@@ -2,7 +2,7 @@
 #include "cmocka_umdev.h"
 
 #include "model_fixture.h"
-#include "outside.h"
+#include "support/outside.h"
 #include "platform_bus.h"
 
 int platform_match(struct device *dev, struct device_driver *drv)

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "outside.h"
+#include "support/outside.h"
 #include "platform_bus.h"
 
 static void an_explicit_driver_gets_nothing_by_itself(void **state)

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 #include "model_fixture.h"
-#include "outside.h"
+#include "support/outside.h"
 #include "platform_bus.h"
 
 static struct device_driver inner = { .name = "inner", .bus = &platform, .probe = nothing_probe };

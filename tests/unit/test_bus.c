@@ -7,7 +7,7 @@
 
 #include "model/base.h"
 #include "model_fixture.h"
-#include "outside.h"
+#include "support/outside.h"
 
 static ssize_t length_show(struct bus_type *bus, char *buf)
 {

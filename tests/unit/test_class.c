@@ -9,7 +9,7 @@
 
 #include "model/base.h"
 #include "model_fixture.h"
-#include "outside.h"
+#include "support/outside.h"
 
 static ssize_t version_show(struct class *class, struct class_attribute *attr, char *buf)
 {

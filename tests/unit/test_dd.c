@@ -6,7 +6,7 @@
 
 #include "model/alloc.h"
 #include "model_fixture.h"
-#include "outside.h"
+#include "support/outside.h"
 #include "platform_bus.h"
 
 static void the_platform_bus_answers_as_the_kernel(void **state)

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "model_fixture.h"
-#include "outside.h"
+#include "support/outside.h"
 #include "platform_bus.h"
 
 static struct device *supplier;

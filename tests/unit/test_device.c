@@ -13,7 +13,7 @@
 #include "model/alloc.h"
 #include "model/base.h"
 #include "model_fixture.h"
-#include "outside.h"
+#include "support/outside.h"
 
 static ssize_t colour_show(struct device *dev, struct device_attribute *attr, char *buf)
 {

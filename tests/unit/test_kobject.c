@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmocka_umdev.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -9,7 +10,8 @@
 #include <umdev/publish.h>
 
 #include "model/alloc.h"
-#include "tree_helpers.h"
+#include "support/outside.h"
+#include "support/tree.h"
 
 struct thing {
 	struct kobject kobj;
@@ -105,14 +107,14 @@ static void an_object_is_a_directory_with_its_default_files(void **state)
 	assert_string_equal(path, "/thing");
 	free(path);
 	thing->value = 42;
-	assert_reads("/thing/value", "42\n");
-	assert_int_equal(write_text("/thing/value", "0x10\n"), 5);
+	assert_string_equal(outside_read("/thing/value"), "42\n");
+	assert_int_equal(tree_write("/thing/value", "0x10\n"), 5);
 	assert_int_equal(thing->value, 16);
-	assert_int_equal(write_text("/thing/value", "many"), -EINVAL);
-	assert_int_equal(write_text("/thing/value", ""), 0);
+	assert_int_equal(tree_write("/thing/value", "many"), -EINVAL);
+	assert_int_equal(tree_write("/thing/value", ""), 0);
 
 	kobject_del(&thing->kobj);
-	assert_false(exists("/thing"));
+	assert_false(outside_exists("/thing"));
 	assert_null(thing->kobj.sd);
 	kobject_del(&thing->kobj);
 	kobject_put(&thing->kobj);
@@ -123,7 +125,7 @@ static void a_show_that_fills_the_page_is_cut(void **state)
 	struct thing *thing = add_thing("thing", &full_ktype);
 	char page[SYSFS_PAGE_SIZE];
 
-	assert_int_equal(read_at("/thing/long", page, sizeof(page), 0), SYSFS_PAGE_SIZE - 1);
+	assert_int_equal(tree_pread("/thing/long", page, sizeof(page), 0), SYSFS_PAGE_SIZE - 1);
 	del_thing(thing);
 }
 
@@ -133,8 +135,8 @@ static void an_attribute_without_methods_answers_eio(void **state)
 	char page[SYSFS_PAGE_SIZE];
 
 	assert_int_equal(sysfs_create_file(&thing->kobj, &kobj_attr_nothing.attr), 0);
-	assert_int_equal(read_at("/thing/nothing", page, sizeof(page), 0), -EIO);
-	assert_int_equal(write_text("/thing/nothing", "x"), -EIO);
+	assert_int_equal(tree_pread("/thing/nothing", page, sizeof(page), 0), -EIO);
+	assert_int_equal(tree_write("/thing/nothing", "x"), -EIO);
 	del_thing(thing);
 }
 
@@ -146,10 +148,10 @@ static void the_last_reference_takes_it_out_of_sysfs_and_releases(void **state)
 	kobject_get(&thing->kobj);
 	kobject_put(&thing->kobj);
 	assert_null(released);
-	assert_true(exists("/thing"));
+	assert_true(outside_exists("/thing"));
 	kobject_put(&thing->kobj);
 	assert_ptr_equal(released, thing);
-	assert_false(exists("/thing"));
+	assert_false(outside_exists("/thing"));
 }
 
 static void a_child_keeps_its_parent(void **state)
@@ -160,7 +162,7 @@ static void a_child_keeps_its_parent(void **state)
 
 	parent->released = &released;
 	assert_int_equal(kobject_add(&child->kobj, &parent->kobj, "a/b%d", 1), 0);
-	assert_true(exists("/parent/a!b1"));
+	assert_true(outside_exists("/parent/a!b1"));
 	path = kobject_get_path(&child->kobj);
 	assert_string_equal(path, "/parent/a!b1");
 	free(path);
@@ -209,26 +211,27 @@ static void a_group_is_all_or_nothing(void **state)
 	struct stat st;
 
 	assert_int_equal(sysfs_create_groups(&thing->kobj, groups), 0);
-	assert_true(exists("/thing/group/value") && exists("/thing/long"));
-	assert_reads("/thing/group/value", "0\n");
+	assert_true(outside_exists("/thing/group/value") && outside_exists("/thing/long"));
+	assert_string_equal(outside_read("/thing/group/value"), "0\n");
 	sysfs_remove_groups(&thing->kobj, groups);
-	assert_false(exists("/thing/group") || exists("/thing/value") || exists("/thing/long"));
+	assert_false(outside_exists("/thing/group") || outside_exists("/thing/value") ||
+		     outside_exists("/thing/long"));
 
 	assert_int_equal(sysfs_create_file(&thing->kobj, &kobj_attr_long.attr), 0);
 	assert_int_equal(sysfs_create_groups(&thing->kobj, groups), -EEXIST);
-	assert_false(exists("/thing/group") || exists("/thing/value"));
-	assert_true(exists("/thing/long"));
+	assert_false(outside_exists("/thing/group") || outside_exists("/thing/value"));
+	assert_true(outside_exists("/thing/long"));
 	sysfs_remove_file(&thing->kobj, &kobj_attr_long.attr);
 
 	assert_int_equal(sysfs_create_group(&thing->kobj, &some), 0);
-	assert_false(exists("/thing/long"));
-	kn = walk("/thing/value");
+	assert_false(outside_exists("/thing/long"));
+	kn = tree_find_itself("/thing/value");
 	assert_non_null(kn);
 	kernfs_getattr(kn, &st);
 	assert_int_equal(st.st_mode, S_IFREG | 0444);
 	kernfs_put(kn);
 	sysfs_remove_group(&thing->kobj, &some);
-	assert_false(exists("/thing/value"));
+	assert_false(outside_exists("/thing/value"));
 
 	assert_int_equal(sysfs_create_group(&thing->kobj, &empty), -EINVAL);
 	del_thing(thing);
@@ -261,20 +264,20 @@ static void a_binary_file_is_cut_at_its_size(void **state)
 	char buf[16];
 
 	assert_int_equal(sysfs_create_bin_file(&thing->kobj, &attr), 0);
-	assert_int_equal(read_at("/thing/image", buf, sizeof(buf), 4), 2);
+	assert_int_equal(tree_pread("/thing/image", buf, sizeof(buf), 4), 2);
 	assert_memory_equal(buf, "\4\5", 2);
-	assert_int_equal(read_at("/thing/image", buf, sizeof(buf), 6), 0);
-	assert_int_equal(read_at("/thing/image", buf, sizeof(buf), LONG_MAX), 0);
-	assert_int_equal(read_at("/thing/image", buf, sizeof(buf), -1), -EINVAL);
-	assert_int_equal(write_at("/thing/image", "\7\7\7", 3, 5), 1);
+	assert_int_equal(tree_pread("/thing/image", buf, sizeof(buf), 6), 0);
+	assert_int_equal(tree_pread("/thing/image", buf, sizeof(buf), LONG_MAX), 0);
+	assert_int_equal(tree_pread("/thing/image", buf, sizeof(buf), -1), -EINVAL);
+	assert_int_equal(tree_pwrite("/thing/image", "\7\7\7", 3, 5), 1);
 	assert_int_equal(image[5], 7);
-	assert_int_equal(write_at("/thing/image", "\7", 1, 6), -EFBIG);
-	assert_int_equal(write_at("/thing/image", "", 0, 0), 0);
+	assert_int_equal(tree_pwrite("/thing/image", "\7", 1, 6), -EFBIG);
+	assert_int_equal(tree_pwrite("/thing/image", "", 0, 0), 0);
 	sysfs_remove_bin_file(&thing->kobj, &attr);
-	assert_false(exists("/thing/image"));
+	assert_false(outside_exists("/thing/image"));
 
 	assert_int_equal(sysfs_create_bin_file(&thing->kobj, &mute), 0);
-	assert_int_equal(read_at("/thing/mute", buf, sizeof(buf), 0), -EACCES);
+	assert_int_equal(tree_pread("/thing/mute", buf, sizeof(buf), 0), -EACCES);
 	del_thing(thing);
 }
 
@@ -285,7 +288,7 @@ static void a_link_leads_to_an_object_that_is_there(void **state)
 	char text[16];
 
 	assert_int_equal(sysfs_create_link(&from->kobj, &to->kobj, "link"), 0);
-	kn = walk("/from/link");
+	kn = tree_find_itself("/from/link");
 	assert_non_null(kn);
 	assert_true(kernfs_link_text(kn, text, sizeof(text)) > 0);
 	assert_string_equal(text, "../to");
@@ -293,7 +296,7 @@ static void a_link_leads_to_an_object_that_is_there(void **state)
 	assert_int_equal(sysfs_create_link(&from->kobj, &to->kobj, "link"), -EEXIST);
 	sysfs_remove_link(&from->kobj, "link");
 	sysfs_remove_link(&from->kobj, "link");
-	assert_false(exists("/from/link"));
+	assert_false(outside_exists("/from/link"));
 
 	del_thing(to);
 	to = new_thing(&thing_ktype);
@@ -321,7 +324,7 @@ static KOBJ_ATTR_WO(slow);
 
 static void *write_slow(void *arg)
 {
-	return (void *)write_text("/thing/slow", "1");
+	return (void *)tree_write("/thing/slow", "1");
 }
 
 static void *delete_thing(void *arg)
@@ -347,7 +350,7 @@ static void removal_waits_for_a_running_store(void **state)
 		kernfs_put_active(dir);
 		sched_yield();
 	}
-	assert_int_equal(write_text("/thing/slow", "2"), -ENOENT);
+	assert_int_equal(tree_write("/thing/slow", "2"), -ENOENT);
 	assert_true(atomic_load(&in_store));
 	sem_post(&go_on);
 	pthread_join(remover, &ret);
@@ -382,10 +385,10 @@ static KOBJ_ATTR_WO(remove);
 
 static void *write_remove(void *arg)
 {
-	ssize_t ret = write_text("/thing/remove", "1");
+	ssize_t ret = tree_write("/thing/remove", "1");
 
 	/* Whoever returns, as winner or not: the object is gone. */
-	return (void *)(intptr_t)(ret == 1 && !exists("/thing"));
+	return (void *)(intptr_t)(ret == 1 && !outside_exists("/thing"));
 }
 
 static void an_object_is_removed_by_its_own_file_once(void **state)
@@ -421,7 +424,7 @@ static void only_its_own_method_removes_a_file_as_self(void **state)
 	struct thing *thing = add_thing("thing", &full_ktype);
 
 	assert_false(sysfs_remove_file_self(&thing->kobj, &kobj_attr_value.attr));
-	assert_true(exists("/thing/value"));
+	assert_true(outside_exists("/thing/value"));
 	del_thing(thing);
 }
 
@@ -445,7 +448,7 @@ static void lookups_meet_removals(void **state)
 
 	pthread_create(&changer, NULL, add_and_remove_files, thing);
 	for (int i = 0; i < 500; i++) {
-		len = read_at("/thing/value", page, sizeof(page), 0);
+		len = tree_pread("/thing/value", page, sizeof(page), 0);
 		assert_true(len == 2 || len == -ENOENT || len == -ENODEV);
 	}
 	pthread_join(changer, NULL);
@@ -473,7 +476,7 @@ static void a_notification_reaches_the_file_of_a_group(void **state)
 
 	assert_int_equal(sysfs_create_group(&thing->kobj, &group), 0);
 	kernfs_watch_add(&w.watch);
-	kn = walk("/thing/group/value");
+	kn = tree_find_itself("/thing/group/value");
 	seen = kernfs_event(kn);
 	sysfs_notify(&thing->kobj, NULL, "value");
 	assert_int_equal(kernfs_event(kn), seen);
@@ -496,7 +499,7 @@ static void an_add_that_fails_at_any_step_leaves_nothing(void **state)
 		fault_countdown = ++step;
 		err = kobject_add(&thing->kobj, NULL, "thing");
 		assert_true(!err || err == -ENOMEM);
-		assert_int_equal(!err, exists("/thing"));
+		assert_int_equal(!err, outside_exists("/thing"));
 		assert_int_equal(!err, fault_countdown != 0);
 	} while (err);
 	fault_countdown = 0;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The mdev core as a tool and as a vendor's driver meet it. */
+#include "cmocka_umdev.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #include <umdev/umdev.h>
 #include "support/events.h"

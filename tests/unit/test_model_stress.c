@@ -16,7 +16,7 @@
 #include <umdev/publish.h>
 
 #include "model/base.h"
-#include "outside.h"
+#include "support/outside.h"
 
 #define ROUNDS	3000
 #define NAMES	6 /* below 10 */

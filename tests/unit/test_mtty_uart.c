@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The 16550A of the driver mtty: one test per promise of the chip. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include "cmocka_umdev.h"
+
 #include "../../drivers/mtty/uart.h"
 
 #define IIR_ID	 0x0f

@@ -6,7 +6,9 @@
 
 #include <umdev/publish.h>
 
-#include "tree_helpers.h"
+#include "recorder.h"
+#include "support/outside.h"
+#include "support/tree.h"
 
 static void thing_release(struct kobject *kobj)
 {
@@ -21,8 +23,6 @@ static const char *subsystem_name(struct kobject *kobj)
 }
 
 static const struct kset_uevent_ops ops = { .name = subsystem_name };
-
-static struct recorder rec;
 
 static struct kobject *add_thing(const char *name, struct kobject *parent)
 {
@@ -48,19 +48,6 @@ static int begin(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	recorder_stop(&rec);
-	assert_int_equal(rec.gaps, 0);
-	return 0;
-}
-
-static void assert_heard(const char *expected)
-{
-	assert_string_equal(rec.text, expected);
-	rec.text[0] = '\0';
-}
-
 static void nothing_is_seen_or_heard_before_the_commit(void **state)
 {
 	struct kobject *parent = add_thing("parent", NULL), *child;
@@ -70,12 +57,12 @@ static void nothing_is_seen_or_heard_before_the_commit(void **state)
 	assert_int_equal(sysfs_create_link(NULL, child, "link"), 0);
 	kobject_uevent(child, KOBJ_ADD);
 	kobject_uevent(child, KOBJ_BIND);
-	assert_false(exists("/parent/child"));
-	assert_false(exists("/link"));
+	assert_false(outside_exists("/parent/child"));
+	assert_false(outside_exists("/link"));
 	assert_heard("");
 	publish_commit();
-	assert_true(exists("/parent/child"));
-	assert_true(exists("/link"));
+	assert_true(outside_exists("/parent/child"));
+	assert_true(outside_exists("/link"));
 	assert_heard("add@/parent/child\nbind@/parent/child\n");
 
 	sysfs_remove_link(NULL, "link");
@@ -94,10 +81,10 @@ static void only_the_outermost_commit_shows(void **state)
 	kobject_uevent(b, KOBJ_ADD);
 	publish_commit();
 	kobject_uevent(a, KOBJ_ADD);
-	assert_false(exists("/a") || exists("/b"));
+	assert_false(outside_exists("/a") || outside_exists("/b"));
 	assert_heard("");
 	publish_commit();
-	assert_true(exists("/a") && exists("/b"));
+	assert_true(outside_exists("/a") && outside_exists("/b"));
 	assert_heard("add@/b\nadd@/a\n");
 	del_thing(a);
 	del_thing(b);
@@ -123,8 +110,8 @@ static void an_inner_abort_forgets_its_own_events_only(void **state)
 	kobject_uevent(a, KOBJ_CHANGE);
 	publish_commit();
 	assert_heard("add@/a\nchange@/a\n");
-	assert_true(exists("/a"));
-	assert_false(exists("/b") || exists("/c"));
+	assert_true(outside_exists("/a"));
+	assert_false(outside_exists("/b") || outside_exists("/c"));
 	del_thing(a);
 }
 
@@ -138,12 +125,12 @@ static void after_an_abort_nobody_ever_knew(void **state)
 	del_thing(kobj);
 	publish_abort();
 	assert_heard("");
-	assert_false(exists("/thing"));
+	assert_false(outside_exists("/thing"));
 
 	publish_begin();
 	kobj = add_thing("thing", NULL);
 	publish_abort();
-	assert_true(exists("/thing"));
+	assert_true(outside_exists("/thing"));
 	del_thing(kobj);
 }
 
@@ -154,7 +141,7 @@ static void an_end_without_a_begin_does_nothing(void **state)
 	publish_commit();
 	publish_abort();
 	kobj = add_thing("thing", NULL);
-	assert_true(exists("/thing"));
+	assert_true(outside_exists("/thing"));
 	del_thing(kobj);
 }
 
@@ -209,7 +196,7 @@ static void look(struct uevent_listener *listener, const struct uevent *ev)
 		return;
 	w->heard++;
 	snprintf(path, sizeof(path), "%s/child/grandchild", ev->devpath);
-	w->incomplete += !exists(path);
+	w->incomplete += !outside_exists("%s", path);
 }
 
 static atomic_bool stop;
@@ -220,7 +207,7 @@ static void *look_on(void *arg)
 	intptr_t incomplete = 0;
 
 	while (!atomic_load(&stop)) {
-		dir = walk("/thing0");
+		dir = tree_find_itself("/thing0");
 		if (!dir)
 			continue;
 		/* Removal takes from below; at the moment it is first seen all must be there. */
@@ -286,7 +273,7 @@ static void all_who_look_see_all_of_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, begin, recorder_end)
 		TEST(nothing_is_seen_or_heard_before_the_commit),
 		TEST(only_the_outermost_commit_shows),
 		TEST(an_inner_abort_forgets_its_own_events_only),

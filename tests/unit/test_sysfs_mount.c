@@ -2,20 +2,18 @@
 /*
  * The mount from within the program that serves it: failures at each step, and everything at once.
  */
+#include "cmocka_umdev.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include <umdev/kobject.h>
 #include <umdev/log.h>

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmocka_umdev.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 #include "model/alloc.h"
-#include "tree_helpers.h"
+#include "recorder.h"
+#include "support/outside.h"
+#include "support/tree.h"
 
 static void thing_release(struct kobject *kobj)
 {
@@ -41,8 +44,6 @@ static int uevent(struct kobject *kobj, struct kobj_uevent_env *env)
 
 static const struct kset_uevent_ops ops = { .filter = filter, .name = name, .uevent = uevent };
 
-static struct recorder rec;
-
 static struct kobject *add_thing(const char *thing_name, const struct kset_uevent_ops *uevent_ops)
 {
 	struct kobject *kobj = calloc(1, sizeof(*kobj));
@@ -63,19 +64,6 @@ static int begin(void **state)
 	subsystem_name = "sub";
 	recorder_start(&rec);
 	return 0;
-}
-
-static int end(void **state)
-{
-	recorder_stop(&rec);
-	assert_int_equal(rec.gaps, 0);
-	return 0;
-}
-
-static void assert_heard(const char *expected)
-{
-	assert_string_equal(rec.text, expected);
-	rec.text[0] = '\0';
 }
 
 static struct uevent last;
@@ -185,7 +173,7 @@ struct finder {
 
 static void find_thing(struct uevent_listener *listener, const struct uevent *ev)
 {
-	container_of(listener, struct finder, listener)->found = exists(ev->devpath);
+	container_of(listener, struct finder, listener)->found = outside_exists("%s", ev->devpath);
 }
 
 static void who_hears_of_a_removal_finds_nothing(void **state)
@@ -261,7 +249,7 @@ static void a_written_action_becomes_an_event(void **state)
 	assert_int_equal(kobject_synth_uevent(kobj, "unbind", sizeof("unbind")), 0);
 	assert_heard("unbind@/thing SYNTH_UUID=0 DRIVER=none\n");
 	/* It is still there and nobody was told otherwise on its own account. */
-	assert_true(exists("/thing"));
+	assert_true(outside_exists("/thing"));
 	kobject_put(kobj);
 	assert_heard("");
 }
@@ -360,7 +348,7 @@ static void events_of_many_threads_have_one_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, begin, end)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, begin, recorder_end)
 		TEST(an_event_has_its_keys_in_the_kernels_order),
 		TEST(an_unbind_has_no_modalias),
 		TEST(nobody_wants_to_hear_of_some_objects),

@@ -9,7 +9,7 @@
 
 #include "model/alloc.h"
 #include "model/module_internal.h"
-#include "outside.h"
+#include "support/outside.h"
 #include "vfio/vfio.h"
 #include "vfio_fake.h"
 

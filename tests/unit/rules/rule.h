@@ -3,13 +3,10 @@
 #ifndef TESTS_UNIT_RULES_RULE_H
 #define TESTS_UNIT_RULES_RULE_H
 
+#include "unit/cmocka_umdev.h"
+
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #include <umdev/umdev.h>
 #include "model/alloc.h"

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a tool sees of the model: the published tree by path, and the events.
+ * What a tool sees of the model, as texts to compare: the published tree by path, and the events.
  */
-#ifndef UMDEV_TESTS_OUTSIDE_H
-#define UMDEV_TESTS_OUTSIDE_H
+#ifndef TESTS_SUPPORT_OUTSIDE_H
+#define TESTS_SUPPORT_OUTSIDE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/** outside_exists - does the path, as "/bus/b", lead to anything? Links on the way are followed. */
+#include <umdev/log.h>
+
+/** outside_exists - is there a path as "/bus/b"? Links on the way are followed, not the last. */
 bool outside_exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**
  * outside_read - the contents of a file
- * Return: a string that is valid until this thread's next call; "error N" with a negative errno.
+ * Return: a string that is valid until this thread's next call; "error N" with a negative errno, which
+ * is -EILSEQ for a NUL in it.
  */
 const char *outside_read(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -29,22 +32,19 @@ const char *outside_link(const char *fmt, ...) __attribute__((format(printf, 1, 
 /** outside_list - the names in a directory, with a blank behind each; else as outside_read(). */
 const char *outside_list(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/**
- * outside_tree - all paths, one in a line, links with where they lead
- * Return: a string to free().
- */
-char *outside_tree(void);
-
 /** events_begin - forget the events so far and record from now on. */
 void events_begin(void);
 /** events_end - record no more. */
 void events_end(void);
 /**
- * events_text - what was recorded: "ACTION DEVPATH KEY=VALUE ...\n" for each event
+ * events_text - what was recorded and is not ended yet: "ACTION DEVPATH KEY=VALUE ...\n" for each event
  * Return: a string that is valid until this thread's next call.
  */
 const char *events_text(void);
 /** events_count - how many were recorded */
 unsigned int events_count(void);
+
+/** discard_line - for log_set_sink(): where messages go that a test causes on purpose. */
+void discard_line(enum log_level level, const char *line);
 
 #endif
