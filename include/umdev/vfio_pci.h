@@ -85,7 +85,7 @@ struct vfio_pci_bar {
  * @last_cap: the byte that will point to it
  * @msi_cap, @msix_cap, @exp_cap, @pm_cap: offsets, 0 for none
  * @msi_vectors, @msix_vectors: how many, 0 for none
- * @msi_pending: MSI vectors that wait for their mask bit; under @irq_lock
+ * @msi_pending: MSI vectors that wait for their mask bit or their eventfd; under @irq_lock
  * @intx_level: what the driver asserts; under @irq_lock
  * @express: configuration space of 4096 bytes
  * @msix:    NULL without MSI-X
@@ -203,8 +203,9 @@ UMDEV_API void vfio_pci_set_intx_level(struct vfio_pci_device *pdev, bool level)
 /**
  * vfio_pci_msi_trigger - signal an MSI vector, if the guest has enabled MSI
  *
- * A guest that allows fewer vectors than the device has gets the high ones as low ones, modulo what
- * it allows. Context: as above.
+ * One that is masked, or that the user has given no eventfd yet, becomes pending and is signalled
+ * when that is over. A guest that allows fewer vectors than the device has gets the high ones as
+ * low ones, modulo what it allows. Context: as above.
  */
 UMDEV_API void vfio_pci_msi_trigger(struct vfio_pci_device *pdev, unsigned int vector);
 /**

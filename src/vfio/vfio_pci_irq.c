@@ -77,12 +77,17 @@ static void flush_msi(struct vfio_pci_device *pdev)
 {
 	uint32_t ready = pdev->msi_pending & ~msi_masked(pdev);
 
-	if (!msi_is_on(pdev) || !ready)
+	if (!msi_is_on(pdev))
 		return;
-	set_msi_pending(pdev, pdev->msi_pending & ~ready);
-	for (; ready; ready &= ready - 1)
-		vfio_irq_trigger(&pdev->vdev, VFIO_PCI_MSI_IRQ_INDEX,
-				 (unsigned int)__builtin_ctz(ready));
+	for (; ready; ready &= ready - 1) {
+		unsigned int vector = (unsigned int)__builtin_ctz(ready);
+
+		/* VMMs write the enable bit before they give the eventfds. */
+		if (!vfio_irq_is_armed(&pdev->vdev, VFIO_PCI_MSI_IRQ_INDEX, vector))
+			continue;
+		set_msi_pending(pdev, pdev->msi_pending & ~(UINT32_C(1) << vector));
+		vfio_irq_trigger(&pdev->vdev, VFIO_PCI_MSI_IRQ_INDEX, vector);
+	}
 }
 
 void vfio_pci_msi_trigger(struct vfio_pci_device *pdev, unsigned int vector)

@@ -72,6 +72,22 @@ static void msi_goes_on_and_off_with_its_bit(void **state)
 	assert_int_equal(signals(efd[2]), 1);
 }
 
+static void msi_that_comes_before_its_eventfd_is_kept(void **state)
+{
+	unsigned int at = msi_go(2, PCI_MSI_FLAGS_64BIT);
+
+	cfg_write(at + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE | 1 << 4);
+	vfio_pci_msi_trigger(&pdev, 1);
+	/* QEMU drops INTx in between. */
+	assert_int_equal(set_irqs(DISABLE, VFIO_PCI_INTX_IRQ_INDEX, 0, 0, NULL), 0);
+	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSI_IRQ_INDEX, 0, 2, efd), 0);
+	assert_int_equal(signals(efd[0]), 0);
+	assert_int_equal(signals(efd[1]), 1);
+	/* Once. */
+	assert_int_equal(set_irqs(ARM, VFIO_PCI_MSI_IRQ_INDEX, 0, 2, efd), 0);
+	assert_int_equal(signals(efd[1]), 0);
+}
+
 /* As programs for the kernel's VFIO do: the eventfds only. */
 static void msi_goes_on_and_off_with_its_eventfds(void **state)
 {
@@ -331,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_PCI(intx_heeds_the_command_register),
 		WITH_PCI(msi_goes_on_and_off_with_its_bit),
+		WITH_PCI(msi_that_comes_before_its_eventfd_is_kept),
 		WITH_PCI(msi_goes_on_and_off_with_its_eventfds),
 		WITH_PCI(msi_addresses_are_kept),
 		WITH_PCI(msi_masks_keep_interrupts_pending),
