@@ -36,7 +36,10 @@ struct vfio_mmap_area {
  * @size:      in bytes; 0: the region is not there
  * @flags:     VFIO_REGION_INFO_FLAG_READ, _WRITE; _MMAP with @fd
  * @fd:        memfd behind the mappable areas; stays the driver's, open as long as the device is
- *             registered. Ignored without _MMAP
+ *             registered. Ignored without _MMAP. It has all of the region already, and was made
+ *             with MFD_ALLOW_SEALING: the user gets this very file, so registering seals it against
+ *             being truncated (F_SEAL_SHRINK) and against other seals. What of it is not in @areas
+ *             the user can reach as well
  * @fd_offset: where in @fd the region begins, a multiple of the page size
  * @areas:     what of it may be mapped; none with _MMAP: all of it
  * @nr_areas:  how many
@@ -150,9 +153,9 @@ struct vfio_device {
  * user may come. Call it last in probe(), when the device can be used.
  *
  * Context: may sleep; from probe(), usually.
- * Return: 0, -EINVAL (missing callback, a region or interrupt whose numbers don't fit), -EEXIST
- * (registered already), -ENOSPC (2^20 devices), -ENOMEM, or what get_region(), get_irq() or a
- * transport says. After an error nothing is left.
+ * Return: 0, -EINVAL (missing callback, a region or interrupt whose numbers don't fit, a region's
+ * descriptor that can't be sealed), -EEXIST (registered already), -ENOSPC (2^20 devices), -ENOMEM,
+ * or what get_region(), get_irq() or a transport says. After an error nothing is left.
  */
 UMDEV_API int vfio_register_emulated_iommu_dev(struct vfio_device *vdev);
 

@@ -60,7 +60,8 @@ struct vfio_pci_id {
  * @size:     bytes, a power of two, at least 4 (I/O) or 16 (memory); 0: no BAR here
  * @flags:    PCI_BASE_ADDRESS_SPACE_IO, or PCI_BASE_ADDRESS_MEM_TYPE_64,
  *            PCI_BASE_ADDRESS_MEM_PREFETCH
- * @mmap_fd:  memfd whose areas the user may map, if nr_areas > 0; the BAR begins at its offset 0
+ * @mmap_fd:  memfd whose areas the user may map, if nr_areas > 0; the BAR begins at its offset 0.
+ *            As in struct vfio_region: of full size, made with MFD_ALLOW_SEALING
  * @areas:    which; must outlive the device
  * @nr_areas: how many
  */

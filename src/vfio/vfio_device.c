@@ -4,6 +4,8 @@
  * Behaviour: Linux 6.1 drivers/vfio/vfio_main.c.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <umdev/publish.h>
 
@@ -74,6 +76,31 @@ static bool page_aligned(uint64_t n)
 	return !(n % 4096);
 }
 
+/*
+ * The user gets the descriptor, and with it the right to truncate the file: the driver's next
+ * access to its own mapping would be the end of the process. So the file is sealed against that.
+ */
+static int seal_file(const struct device *dev, const struct vfio_region *region)
+{
+	const int wanted = F_SEAL_SHRINK | F_SEAL_SEAL;
+	uint64_t end = region->fd_offset + region->size;
+	struct stat st;
+	int seals;
+
+	if (!region->size || !(region->flags & VFIO_REGION_INFO_FLAG_MMAP))
+		return 0;
+	seals = fcntl(region->fd, F_GET_SEALS);
+	if (seals < 0 || ((seals & wanted) != wanted && fcntl(region->fd, F_ADD_SEALS, wanted))) {
+		dev_err(dev, "a mappable region needs a memfd made with MFD_ALLOW_SEALING");
+		return -EINVAL;
+	}
+	if (fstat(region->fd, &st) || (uint64_t)st.st_size < end) {
+		dev_err(dev, "the memfd of a mappable region is smaller than the region");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_region(const struct vfio_region *region)
 {
 	unsigned int i;
@@ -111,6 +138,8 @@ static int read_regions(struct vfio_device_private *p)
 		if (err)
 			return err;
 		err = check_region(&region);
+		if (!err)
+			err = seal_file(vdev->dev, &region);
 		if (err)
 			return err;
 		p->regions[i].size = region.size;

@@ -3,6 +3,7 @@
 #include "cmocka_umdev.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -149,6 +150,26 @@ static void regions_whose_numbers_do_not_fit_are_refused(void **state)
 		.size = 8192, .flags = mmap_rw, .areas = &huge, .nr_areas = 1 });
 }
 
+static void regions_that_their_user_could_cut_off_are_refused(void **state)
+{
+	struct vfio_region region = {
+		.size = 8192,
+		.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_MMAP,
+	};
+
+	region.fd = memfd_create("unsealable", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(region.fd, 8192), 0);
+	refuse_region(region);
+	close(region.fd);
+	region.fd = memfd_create("small", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(region.fd, 4096), 0);
+	refuse_region(region);
+	close(region.fd);
+	region.fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	refuse_region(region);
+	close(region.fd);
+}
+
 static void refuse_irq(struct vfio_irq irq)
 {
 	struct fake *fake = fake_new("d0");
@@ -246,8 +267,9 @@ static void capabilities_come_when_there_is_room(void **state)
 		struct vfio_region_info info;
 		uint8_t bytes[256];
 	} u;
-	int memfd = memfd_create("bar", MFD_CLOEXEC), fd;
+	int memfd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING), fd;
 
+	assert_int_equal(ftruncate(memfd, 4096 + 16384), 0);
 	fake->regions[2] = (struct vfio_region) {
 		.size = 16384,
 		.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_MMAP,
@@ -587,6 +609,7 @@ int main(void)
 		cmocka_unit_test(unregistering_what_is_not_registered_does_nothing),
 		cmocka_unit_test(missing_callbacks_are_refused),
 		cmocka_unit_test(regions_whose_numbers_do_not_fit_are_refused),
+		cmocka_unit_test(regions_that_their_user_could_cut_off_are_refused),
 		cmocka_unit_test(interrupts_whose_numbers_do_not_fit_are_refused),
 		cmocka_unit_test(a_registration_that_fails_at_any_step_leaves_nothing),
 		cmocka_unit_test(information_is_what_the_driver_says),

@@ -174,7 +174,8 @@ static void bar_accesses_reach_the_driver(void **state)
 	uint32_t v = 0x12345678;
 	int fd;
 
-	bar.mmap_fd = memfd_create("bar", MFD_CLOEXEC);
+	bar.mmap_fd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(bar.mmap_fd, 8192), 0);
 	assert_int_equal(vfio_pci_set_bar(&pdev, 3, &bar), 0);
 	go();
 	assert_int_equal(vfio_file_write(file, 3, &v, 4, 100), 4);

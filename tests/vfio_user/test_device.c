@@ -426,7 +426,7 @@ int test_devices_create(void)
 		pthread_cond_init(&t->cond, NULL);
 		t->pinned = UINT64_MAX;
 		t->bar4 = calloc(1, BAR4_SIZE);
-		t->memfd = memfd_create("bar", MFD_CLOEXEC);
+		t->memfd = memfd_create("bar", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 		if (!t->bar4 || t->memfd < 0 || ftruncate(t->memfd, SHARED_SIZE))
 			return -ENOMEM;
 		t->shared =

@@ -98,6 +98,16 @@ def test_a_region_that_can_be_mapped_as_a_whole_has_an_area_too(client):
     close_all(fds)
 
 
+def test_a_region_can_not_be_cut_off_by_its_client(client):
+    fields, _, fds = client.region_info(2, 64)
+    for size in (0, fields[5]):
+        with pytest.raises(PermissionError):
+            os.ftruncate(fds[0], size)
+    client.write(2, 0, b"here")
+    assert client.read(2, 0, 4) == b"here"
+    close_all(fds)
+
+
 def test_a_client_that_takes_no_descriptors_is_offered_no_mapping(server):
     with server.open(capabilities={"capabilities": {"max_msg_fds": 0}}) as c:
         fields, _, fds = c.region_info(1, 4096)
