@@ -158,6 +158,7 @@ static bool take_deferred(struct connection *c, struct request *req)
 	d = list_first_entry(&c->deferred, struct deferred, link);
 	list_del_init(&d->link);
 	c->nr_deferred--;
+	c->nr_deferred_fds -= d->req.nr_fds;
 	c->current_deferred = d;
 	*req = d->req;
 	req->arrived = clock_coarse();

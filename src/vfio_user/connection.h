@@ -89,6 +89,8 @@ struct rx_fd {
  * @nr_framed, @nr_taken: how many messages were framed and taken since the beginning
  * @eof:    nothing more will come
  * @broken: what follows can't be made sense of: the connection ends when all before it is done
+ * @dropped: @nr_dropped descriptors that nobody wants. Closing one may wait for a file system of
+ *           the client's, so that is the connection's thread's, between two requests
  */
 struct rx {
 	uint8_t *buf;
@@ -102,6 +104,8 @@ struct rx {
 	bool broken;
 	struct rx_fd fds[RX_MAX_FDS];
 	unsigned int nr_fds;
+	int dropped[2 * RX_MAX_FDS + VFIO_USER_MAX_FDS];
+	unsigned int nr_dropped;
 };
 
 /**
@@ -159,7 +163,8 @@ struct burst {
  * @dead:      the connection was given up
  * @next_id:   of the next DMA request
  * @dma_requests: those that wait for their reply
- * @deferred:  @nr_deferred requests that were answered by the watchdog and have still to be done
+ * @deferred:  @nr_deferred requests that were answered by the watchdog and have still to be done,
+ *             with @nr_deferred_fds descriptors
  * @current_deferred: the one of them that is being done
  *
  * @tx_lock:   guards @tx and sending
@@ -203,6 +208,7 @@ struct connection {
 	struct list_head dma_requests;
 	struct list_head deferred;
 	unsigned int nr_deferred;
+	unsigned int nr_deferred_fds;
 	struct deferred *current_deferred;
 
 	pthread_mutex_t tx_lock;
@@ -291,8 +297,17 @@ bool rx_poll(struct connection *c);
  */
 bool rx_take(struct connection *c, struct request *req);
 
-/** rx_release - the message that was taken is done. */
+/**
+ * rx_release - the message that was taken is done; closes what was dropped. The connection's thread.
+ */
 void rx_release(struct rx *rx);
+
+/**
+ * rx_drop_fds - have the descriptors that are left in a request closed later
+ * A client that has too many dropped before that is given up (@broken). For threads that must not
+ * wait.
+ */
+void rx_drop_fds(struct rx *rx, struct request *req);
 
 /**
  * rx_pin - put what was not taken into another buffer, so that the message in work can lie where it
@@ -300,7 +315,10 @@ void rx_release(struct rx *rx);
  */
 int rx_pin(struct rx *rx);
 
-/** request_close_fds - close those that are left in it. No lock needed. */
+/**
+ * request_close_fds - close those that are left in it. No lock needed; the connection's thread, for
+ * the reason that rx.dropped has.
+ */
 void request_close_fds(struct request *req);
 
 /* ---- reply.c ---- */

@@ -23,6 +23,7 @@
 
 #define TICKS_PER_TIMEOUT 16
 #define MAX_DEFERRED	  4096
+#define MAX_DEFERRED_FDS  512
 #define POLLS_PER_TURN	  16
 #define ONES_SIZE	  (64u << 10)
 #define ONES_PARTS	  (VFIO_USER_MAX_DATA_XFER / ONES_SIZE + 1)
@@ -115,7 +116,7 @@ static void defer(struct connection *c, struct request *req)
 {
 	struct deferred *d = NULL;
 
-	if (c->nr_deferred < MAX_DEFERRED)
+	if (c->nr_deferred < MAX_DEFERRED && c->nr_deferred_fds + req->nr_fds <= MAX_DEFERRED_FDS)
 		d = zalloc(sizeof(*d) + req->size);
 	if (!d) {
 		pr_err("vfio-user: %s: disconnecting the client: "
@@ -131,6 +132,7 @@ static void defer(struct connection *c, struct request *req)
 	req->nr_fds = 0;
 	list_add_tail(&d->link, &c->deferred);
 	c->nr_deferred++;
+	c->nr_deferred_fds += d->req.nr_fds;
 }
 
 static void unwatch(struct connection *c)
@@ -144,6 +146,7 @@ static void unwatch(struct connection *c)
 static void answer_all(struct connection *c)
 {
 	struct request req;
+	int turn;
 
 	if (c->owes) {
 		c->owes = false;
@@ -153,7 +156,7 @@ static void answer_all(struct connection *c)
 		if (c->current.hdr.command == VFIO_USER_VERSION && !c->dead)
 			connection_kill(c);
 	}
-	for (int turn = 0; turn < POLLS_PER_TURN && !c->dead; turn++) {
+	for (turn = 0; turn < POLLS_PER_TURN && !c->dead; turn++) {
 		while (!c->dead && rx_take(c, &req)) {
 			const struct command *cmd = command_find(req.hdr.command);
 
@@ -161,13 +164,18 @@ static void answer_all(struct connection *c)
 				answer(c, &req);
 			if (cmd && cmd->keeps && !request_check(c, cmd, &req))
 				defer(c, &req);
-			request_close_fds(&req);
+			rx_drop_fds(&c->rx, &req);
 		}
 		if (c->dead || c->rx.eof || c->rx.broken || c->reader || !rx_poll(c))
 			break;
 	}
-	/* The end stays readable for ever. */
-	if (c->dead || c->rx.eof || c->rx.broken)
+	/* The others get their turn, then this one is due again: its socket tells news only. */
+	if (turn == POLLS_PER_TURN)
+		event_kick(c->server->watch_kick);
+	/* All before it is answered. */
+	if (c->rx.broken && !c->dead)
+		connection_kill(c);
+	if (c->dead || c->rx.eof)
 		unwatch(c);
 	if (c->waiters)
 		pthread_cond_broadcast(&c->cond);
@@ -186,7 +194,11 @@ static void serve(struct connection *c)
 /* The callback is overdue, and the watchdog has won the exchange. lock held. */
 static void take_over(struct connection *c)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
+	/*
+	 * Edges: a client that takes no replies keeps its requests waiting, and must not keep the
+	 * watchdog busy with that. Nothing is missed for longer than a tick.
+	 */
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET };
 	char what[128];
 
 	c->taken = true;

@@ -33,12 +33,39 @@ int rx_init(struct rx *rx)
 	return 0;
 }
 
+static void close_dropped(struct rx *rx)
+{
+	while (rx->nr_dropped)
+		close(rx->dropped[--rx->nr_dropped]);
+}
+
+/*
+ * There is room: as soon as there are RX_MAX_FDS no more is received, and what was received and not
+ * taken are RX_MAX_FDS at most.
+ */
+static void drop_fd(struct rx *rx, int fd)
+{
+	if (fd < 0)
+		return;
+	rx->dropped[rx->nr_dropped++] = fd;
+	if (rx->nr_dropped >= RX_MAX_FDS)
+		rx->broken = true;
+}
+
+void rx_drop_fds(struct rx *rx, struct request *req)
+{
+	for (unsigned int i = 0; i < req->nr_fds; i++)
+		drop_fd(rx, req->fds[i]);
+	req->nr_fds = 0;
+}
+
 void rx_finish(struct rx *rx)
 {
 	for (unsigned int i = 0; i < rx->nr_fds; i++)
 		if (rx->fds[i].fd >= 0)
 			close(rx->fds[i].fd);
 	rx->nr_fds = 0;
+	close_dropped(rx);
 	free(rx->pinned);
 	free(rx->buf);
 	rx->pinned = rx->buf = NULL;
@@ -213,8 +240,7 @@ static void rx_take_fds(struct rx *rx, uint32_t seq, const uint8_t *msg, struct 
 			} else if (rfd->fd >= 0 && req->nr_fds < VFIO_USER_MAX_FDS) {
 				req->fds[req->nr_fds++] = rfd->fd;
 			} else {
-				if (rfd->fd >= 0)
-					close(rfd->fd);
+				drop_fd(rx, rfd->fd);
 				req->bad_fds = true;
 			}
 		}
@@ -323,7 +349,7 @@ static void rx_add_fds(struct connection *c, uint32_t before, const int *fds, un
 	/* All that these bytes contain was thrown away: so are their descriptors. */
 	if (!fits || (int32_t)(last - before) < 0) {
 		for (unsigned int i = 0; i < n; i++)
-			close(fds[i]);
+			drop_fd(rx, fds[i]);
 		if (!fits) {
 			pr_warn("vfio-user: %s: the client sends descriptors without end",
 				c->ep->name);
@@ -398,7 +424,7 @@ bool rx_poll(struct connection *c)
 	struct msghdr msg;
 	ssize_t n;
 
-	if (c->rx.eof || c->dead || !rx_has_room(c))
+	if (c->rx.eof || c->rx.broken || c->dead || !rx_has_room(c))
 		return true;
 	n = rx_recv(c, c->rx.buf + c->rx.end, c->rx.cap - c->rx.end, MSG_DONTWAIT, &msg, control);
 	if (n == -EAGAIN) {
@@ -499,7 +525,7 @@ bool rx_take(struct connection *c, struct request *req)
 			rx_take_fds(rx, rx->nr_taken - 1, msg, req);
 		/* Replies were delivered when they came. */
 		if ((req->hdr.flags & VFIO_USER_F_TYPE) == VFIO_USER_F_REPLY) {
-			request_close_fds(req);
+			rx_drop_fds(rx, req);
 			continue;
 		}
 		rx->busy = true;
@@ -510,6 +536,7 @@ bool rx_take(struct connection *c, struct request *req)
 
 void rx_release(struct rx *rx)
 {
+	close_dropped(rx);
 	rx->busy = false;
 	free(rx->pinned);
 	rx->pinned = NULL;

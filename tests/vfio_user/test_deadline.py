@@ -10,6 +10,7 @@ import time
 import pytest
 
 import client as vu
+from conftest import Server
 
 INFO = vu.INFO_S.pack(16, 0, 0, 0)
 PAGE = 4096
@@ -253,3 +254,52 @@ def test_slow_callbacks_one_after_another_do_not_add_up_to_a_late_answer(hasty):
         while c.read(3, 0, 1) != b"3":
             hasty.command("release", "dev2")
         assert took < 1.2
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_client_that_takes_no_answers_does_not_keep_the_watchdog_busy():
+    own = Server("500")
+    read = vu.message(1, vu.REGION_READ, vu.ACCESS_S.pack(0, 4, 4096))
+    hang = vu.message(2, vu.REGION_READ, vu.ACCESS_S.pack(vu.REG_HANG, 0, 8))
+    with own.open() as deaf, own.open("dev1") as other:
+        # More than the socket takes, so that replies wait in front of the callback that hangs.
+        deaf.send_raw(read * 60 + hang)
+        own.command("wait_hung", "dev0")
+        deaf.send_raw(read)
+        before = cpu_seconds(own.process.pid)
+        for _ in range(4):
+            # Half a second each.
+            assert other.read(0, vu.REG_HANG, 1) == b"\xff"
+            own.command("release", "dev1")
+            while other.read(3, 0, 1) != b"3":
+                pass
+        assert cpu_seconds(own.process.pid) - before < 0.4
+    own.command("release", "dev0")
+    assert own.finish()[0] == 0
+
+
+def test_descriptors_are_not_piled_up_while_a_callback_hangs(hasty, hung):
+    event = os.eventfd(0)
+    assert hung.read(0, 0, 1) == b"\xff"
+    before = hasty.open_fds()
+    with pytest.raises((vu.Closed, OSError)):
+        for _ in range(200):
+            hung.set_irqs(vu.DATA_EVENTFD | vu.TRIGGER, vu.MSIX, 0, 16, [event] * 16)
+            assert hasty.open_fds() < before + 600
+    os.close(event)
+
+
+def test_descriptors_that_nobody_wants_are_not_piled_up_either(hasty, hung):
+    event = os.eventfd(0)
+    assert hung.read(0, 0, 1) == b"\xff"
+    before = hasty.open_fds()
+    with pytest.raises((vu.Closed, OSError)):
+        for _ in range(200):
+            assert hung.error(vu.GET_INFO, INFO, [event] * 16) == errno.EINVAL
+            assert hasty.open_fds() < before + 600
+    os.close(event)
