@@ -9,7 +9,6 @@ import ctypes
 import json
 import os
 import pathlib
-import select
 import shutil
 import signal
 import socket
@@ -17,11 +16,11 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
+from notify import Notifications  # noqa: E402
 from reachable import reachable  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
@@ -92,19 +91,14 @@ class Daemon:
         self.control_path = self.runtime / "control"
         self.program = program
         self.process = None
-        self.messages = []
         self.notify = None
         self.log_file = None
 
     def spawn(self, *args, env=None, runtime=True, notify=None, **popen):
         """Begin to run it, and do not wait. What is None in @env is unset."""
-        path = notify or str(self.directory / "notify")
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notify.bind(path)
-        if not path.startswith("\0"):
-            os.chmod(path, 0o777)
+        self.notify = Notifications(notify or self.directory / "notify")
         environment = {**os.environ, "UMDEV_MODULE_PATH": module_path(), **(env or {})}
-        environment["NOTIFY_SOCKET"] = path.replace("\0", "@")
+        environment.update(self.notify.environment())
         environment = {name: value for name, value in environment.items() if value is not None}
         command = [str(self.program), *(["--runtime-dir", str(self.runtime)] if runtime else [])]
         self.log_file = open(self.directory / "log", "a+")
@@ -115,20 +109,10 @@ class Daemon:
 
     def wait_for(self, message):
         """Wait until it notifies @message. Return: False if it ended before."""
-        deadline = time.monotonic() + TIMEOUT
-        pidfd = os.pidfd_open(self.process.pid)
         try:
-            while message not in self.messages:
-                left = deadline - time.monotonic()
-                assert left > 0, f"no {message}: {self.log()}"
-                ready, _, _ = select.select([self.notify, pidfd], [], [], left)
-                if self.notify in ready:
-                    self.messages += self.notify.recv(4096).decode().splitlines()
-                elif ready:
-                    return False
-        finally:
-            os.close(pidfd)
-        return True
+            return self.notify.wait_for(message, self.process.pid, TIMEOUT)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}: {self.log()}") from None
 
     def start(self, *args, **popen):
         self.spawn(*args, **popen)
@@ -147,11 +131,7 @@ class Daemon:
 
     def finish(self):
         self.process = None
-        self.messages = []
         self.notify.close()
-        path = self.directory / "notify"
-        if path.exists():
-            path.unlink()
         self.log_file.close()
 
     def kill(self):

@@ -17,6 +17,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import termios
 import threading
@@ -25,6 +26,9 @@ import tty
 import uuid as uuid_module
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from notify import Notifications  # noqa: E402
+
 DEADLINE = 180  # seconds; a guest without KVM on a busy machine boots in less than a third of it
 
 
@@ -106,28 +110,21 @@ class Host:
         check(daemon.exists(), f"{daemon} is not there (run: make build)")
         self.runtime.mkdir(exist_ok=True)
         # An abstract socket, so that no file is ours to remove.
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notify.bind(f"\0{self.dir}")
+        self.notify = Notifications(f"\0{self.dir}")
         self.process = subprocess.Popen(
             [daemon, "--load", self.load, "--runtime-dir", self.runtime, "--module-path", modules],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-            env={**os.environ, "NOTIFY_SOCKET": f"@{self.dir}"})
+            env={**os.environ, **self.notify.environment()})
         self.log = Lines(self.process.stderr)
         self._wait_until_ready()
         return self
 
     def _wait_until_ready(self):
-        """As systemd does: umdevd sends READY=1."""
-        end = os.pidfd_open(self.process.pid)
         try:
-            deadline = time.monotonic() + DEADLINE
-            while True:
-                ready, _, _ = select.select([self.notify, end], [], [], max(0, deadline - time.monotonic()))
-                if self.notify in ready and b"READY=1" in self.notify.recv(4096).split(b"\n"):
-                    return
-                check(ready and end not in ready, "umdevd did not become ready:\n" + self.log_text())
-        finally:
-            os.close(end)
+            ready = self.notify.wait_for("READY=1", self.process.pid, DEADLINE)
+        except TimeoutError:
+            ready = False
+        check(ready, "umdevd did not become ready:\n" + self.log_text())
 
     def log_text(self):
         return "\n".join(self.log.lines[-20:]) if self.log else ""
