@@ -2,6 +2,7 @@
 """A callback that does not return: the server answers in its place, and the device lives on."""
 
 import errno
+import itertools
 import os
 import struct
 import threading
@@ -31,7 +32,8 @@ def test_a_read_that_hangs_is_answered_with_ones_in_time(hasty):
     with hasty.open() as c:
         begun = time.monotonic()
         assert c.read(0, vu.REG_HANG, 4) == b"\xff" * 4
-        assert 0.15 < time.monotonic() - begun < 2
+        # After its deadline, and before a VMM gives the device up.
+        assert 0.15 < time.monotonic() - begun < 5
         hasty.command("release", "dev0")
 
 
@@ -91,7 +93,8 @@ def test_a_guest_that_polls_a_hung_device_is_answered_at_once(hung):
     begun = time.monotonic()
     for _ in range(2000):
         assert hung.read(0, 0, 4) == b"\xff" * 4
-    assert time.monotonic() - begun < 20
+    # A deadline for each would be 400 seconds.
+    assert time.monotonic() - begun < 60
 
 
 def test_mappings_and_interrupts_of_meanwhile_hold_afterwards(hasty):
@@ -157,7 +160,8 @@ def test_other_devices_do_not_wait(hasty, hung):
         begun = time.monotonic()
         for _ in range(100):
             other.read(0, 0, 4)
-        assert time.monotonic() - begun < 2
+        # A deadline for each would be 20 seconds.
+        assert time.monotonic() - begun < 10
         assert other.read(3, 0, 4) == b"3333"
 
 
@@ -236,24 +240,25 @@ def test_slow_callbacks_one_after_another_do_not_add_up_to_a_late_answer(hasty):
     """Thirty writes nobody waits for, each just in time, and a read behind them."""
     with hasty.open("dev2") as c:
         stop = threading.Event()
+        released = itertools.count()
 
         def let_go_slowly():
-            while not stop.wait(0.06):
+            while not stop.wait(0.15):
                 hasty.command("release", "dev2")
+                next(released)
 
         helper = threading.Thread(target=let_go_slowly)
         helper.start()
         for _ in range(30):
             c.post_reg(vu.REG_HANG, 0)
-        begun = time.monotonic()
         c.read(0, 0, 4)
-        took = time.monotonic() - begun
+        before_the_answer = next(released)
         stop.set()
         helper.join()
         hasty.command("release", "dev2")
         while c.read(3, 0, 1) != b"3":
             hasty.command("release", "dev2")
-        assert took < 1.2
+        assert before_the_answer < 30
 
 
 def cpu_seconds(pid):
