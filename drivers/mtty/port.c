@@ -107,6 +107,9 @@ int port_set_backend(struct port *port, const char *backend)
 
 	if (!ops)
 		return -EINVAL;
+	/* It is there already, and its path may be one that only one end can have. */
+	if (port->end && port->end->ops == ops)
+		return 0;
 	err = ops->open(port, &end);
 	if (err)
 		return err;

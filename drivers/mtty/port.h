@@ -60,7 +60,7 @@ void port_finish(struct port *port);
  *
  * May be done while a guest uses the port: to the guest it is a cable that is pulled and put into
  * another socket. What is in the UART stays there; what the old end has not handed over goes with
- * it.
+ * it. What it is connected to already stays as it is.
  *
  * Context: not under @lock, one call at a time for a port. Return: as port_init(); the port is as
  * before then.

@@ -556,6 +556,21 @@ static void a_change_keeps_what_the_uart_has(void **state)
 	free_port(port);
 }
 
+static void what_it_is_connected_to_already_stays(void **state)
+{
+	struct port *port = new_port("unix");
+	int fd = connect_socket(port);
+	uint8_t got[3];
+
+	guest_opens(port);
+	assert_int_equal(port_set_backend(port, "unix"), 0);
+	guest_sends(port, (const uint8_t *)"abc", 3);
+	host_reads(fd, got, 3);
+	assert_memory_equal(got, "abc", 3);
+	close(fd);
+	free_port(port);
+}
+
 static void changes_and_traffic_get_along(void **state)
 {
 	static const char *const names[] = { "unix", "loop", "pty" };
@@ -642,6 +657,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_is_too_long_is_refused),
 		cmocka_unit_test(an_unknown_backend_changes_nothing),
 		cmocka_unit_test(a_change_keeps_what_the_uart_has),
+		cmocka_unit_test(what_it_is_connected_to_already_stays),
 		cmocka_unit_test(changes_and_traffic_get_along),
 		cmocka_unit_test(the_plug_returns_all_at_the_guests_pace),
 		cmocka_unit_test(the_plug_connects_the_modem_lines),
