@@ -298,7 +298,8 @@ bool rx_poll(struct connection *c);
 bool rx_take(struct connection *c, struct request *req);
 
 /**
- * rx_release - the message that was taken is done; closes what was dropped. The connection's thread.
+ * rx_release - the message that was taken is done; closes what was dropped
+ * Context: the connection's thread.
  */
 void rx_release(struct rx *rx);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,4 +138,52 @@ unsigned int events_count(void)
 
 void discard_line(enum log_level level, const char *line)
 {
+}
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static char log_lines[1 << 16]; /* under log_lock */
+
+static void keep_line(enum log_level level, const char *line)
+{
+	size_t len;
+
+	pthread_mutex_lock(&log_lock);
+	len = strlen(log_lines);
+	snprintf(log_lines + len, sizeof(log_lines) - len, "%s\n", line);
+	pthread_mutex_unlock(&log_lock);
+}
+
+void log_capture_begin(void)
+{
+	pthread_mutex_lock(&log_lock);
+	log_lines[0] = '\0';
+	pthread_mutex_unlock(&log_lock);
+	log_set_sink(keep_line);
+}
+
+static const char *copy_log(bool clear)
+{
+	static __thread char copy[sizeof(log_lines)];
+
+	pthread_mutex_lock(&log_lock);
+	memcpy(copy, log_lines, sizeof(copy));
+	if (clear)
+		log_lines[0] = '\0';
+	pthread_mutex_unlock(&log_lock);
+	return copy;
+}
+
+const char *log_captured(void)
+{
+	return copy_log(false);
+}
+
+const char *log_taken(void)
+{
+	return copy_log(true);
+}
+
+void log_capture_end(void)
+{
+	log_set_sink(NULL);
 }

@@ -15,8 +15,8 @@ bool outside_exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**
  * outside_read - the contents of a file
- * Return: a string that is valid until this thread's next call; "error N" with a negative errno, which
- * is -EILSEQ for a NUL in it.
+ * Return: a string that is valid until this thread's next call; "error N" with a negative errno,
+ * which is -EILSEQ for a NUL in it.
  */
 const char *outside_read(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -37,14 +37,25 @@ void events_begin(void);
 /** events_end - record no more. */
 void events_end(void);
 /**
- * events_text - what was recorded and is not ended yet: "ACTION DEVPATH KEY=VALUE ...\n" for each event
- * Return: a string that is valid until this thread's next call.
+ * events_text - what was recorded: "ACTION DEVPATH KEY=VALUE ...\n" for each event
+ * Return: a string that is valid until this thread's next call. Not after events_end().
  */
 const char *events_text(void);
-/** events_count - how many were recorded */
+/** events_count - how many were recorded. Not after events_end(). */
 unsigned int events_count(void);
 
 /** discard_line - for log_set_sink(): where messages go that a test causes on purpose. */
 void discard_line(enum log_level level, const char *line);
+/** log_capture_begin - keep the log from now on instead of printing it. */
+void log_capture_begin(void);
+/**
+ * log_captured - what was logged since then or since log_taken(), each line with a newline
+ * Return: a string that is valid until this thread's next call.
+ */
+const char *log_captured(void);
+/** log_taken - the same, and forget it. */
+const char *log_taken(void);
+/** log_capture_end - print again. */
+void log_capture_end(void);
 
 #endif

@@ -2,7 +2,6 @@
 #include "cmocka_umdev.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -14,34 +13,9 @@
 
 static atomic_int devices_alive;
 
-static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
-static char log_lines[1 << 16]; /* under log_lock */
-
-static void keep_line(enum log_level level, const char *line)
-{
-	size_t len;
-
-	pthread_mutex_lock(&log_lock);
-	len = strlen(log_lines);
-	snprintf(log_lines + len, sizeof(log_lines) - len, "%s\n", line);
-	pthread_mutex_unlock(&log_lock);
-}
-
-const char *fixture_log(void)
-{
-	static __thread char copy[sizeof(log_lines)];
-
-	pthread_mutex_lock(&log_lock);
-	memcpy(copy, log_lines, sizeof(copy));
-	log_lines[0] = '\0';
-	pthread_mutex_unlock(&log_lock);
-	return copy;
-}
-
 int fixture_setup(void **state)
 {
-	log_set_sink(keep_line);
-	fixture_log();
+	log_capture_begin();
 	assert_int_equal(model_init(), 0);
 	return 0;
 }
@@ -50,7 +24,7 @@ int fixture_teardown(void **state)
 {
 	events_end();
 	model_exit();
-	log_set_sink(NULL);
+	log_capture_end();
 	assert_string_equal(outside_list("/"), "");
 	assert_int_equal(atomic_load(&devices_alive), 0);
 	return 0;

@@ -8,7 +8,7 @@
 
 #include <umdev/device.h>
 
-/** fixture_setup - bring the model's roots up, keep the log instead of printing it. For cmocka. */
+/** fixture_setup - bring the model's roots up, keep the log, see log_taken(). For cmocka. */
 int fixture_setup(void **state);
 
 /**
@@ -23,9 +23,6 @@ struct device *fixture_device(struct bus_type *bus, struct device *parent, const
 
 /** fixture_added - the same, added. */
 struct device *fixture_added(struct bus_type *bus, struct device *parent, const char *name);
-
-/** fixture_log - all lines logged since the setup, or since the last call, each with a newline. */
-const char *fixture_log(void);
 
 /**
  * fixture_fail_each_step - make the steps of an operation fail, one after the other

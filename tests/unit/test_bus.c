@@ -72,10 +72,9 @@ static void a_bus_has_the_kernels_files(void **state)
 					   "add /bus/line SUBSYSTEM=bus SYNTH_UUID=0\n"
 					   "remove /bus/line SUBSYSTEM=bus\n");
 	assert_null(line.p);
-	fixture_log();
+	log_taken();
 	bus_unregister(&line);
-	assert_string_equal(fixture_log(),
-			    "bus 'line' is unregistered, but it is not registered\n");
+	assert_string_equal(log_taken(), "bus 'line' is unregistered, but it is not registered\n");
 }
 
 static void a_driver_has_the_kernels_files(void **state)
@@ -104,7 +103,7 @@ static void a_driver_has_the_kernels_files(void **state)
 			    "add /bus/line/drivers/tram SUBSYSTEM=drivers SYNTH_UUID=0\n"
 			    "remove /bus/line/drivers/tram SUBSYSTEM=drivers\n");
 	driver_unregister(&tram);
-	assert_non_null(strstr(fixture_log(), "driver 'tram' is unregistered, but it is not"));
+	assert_non_null(strstr(log_taken(), "driver 'tram' is unregistered, but it is not"));
 	bus_unregister(&line);
 }
 
@@ -123,7 +122,7 @@ static int register_tram(void *data)
 {
 	int err = driver_register(&tram);
 
-	if (err || !strstr(fixture_log(), "no memory for its event"))
+	if (err || !strstr(log_taken(), "no memory for its event"))
 		return err;
 	driver_unregister(&tram);
 	return -ENOMEM;
@@ -203,7 +202,7 @@ static void a_driver_that_can_not_be_completed_waits_on(void **state)
 	/* It brings an attribute that the bus gives to its drivers already. */
 	assert_int_equal(driver_register(&broken), 0);
 	assert_int_equal(bus_register(&line), 0);
-	assert_non_null(strstr(fixture_log(), "driver 'broken' can't be completed on bus 'line'"));
+	assert_non_null(strstr(log_taken(), "driver 'broken' can't be completed on bus 'line'"));
 	assert_string_equal(outside_list("/bus/line/drivers"), "");
 	driver_unregister(&broken);
 	bus_unregister(&line);

@@ -63,10 +63,9 @@ static void a_class_has_the_kernels_files(void **state)
 					   "add /devices/virtual/toy/car SUBSYSTEM=toy\n"
 					   "remove /devices/virtual/toy/car SUBSYSTEM=toy\n"
 					   "remove /class/toy SUBSYSTEM=class\n");
-	fixture_log();
+	log_taken();
 	class_unregister(&toy);
-	assert_string_equal(fixture_log(),
-			    "class 'toy' is unregistered, but it is not registered\n");
+	assert_string_equal(log_taken(), "class 'toy' is unregistered, but it is not registered\n");
 }
 
 static int register_toy(void *data)

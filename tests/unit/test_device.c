@@ -89,7 +89,7 @@ static void a_device_with_a_parent_needs_a_subsystem(void **state)
 	assert_int_equal(device_add(dev), -EINVAL);
 	assert_string_equal(outside_list("/devices/vfio_ap"), "uevent ");
 	assert_int_equal(events_count(), 0);
-	assert_non_null(strstr(fixture_log(), "'matrix' has a parent, but neither bus nor class"));
+	assert_non_null(strstr(log_taken(), "'matrix' has a parent, but neither bus nor class"));
 	put_device(dev);
 
 	dev = fixture_added(&shelf, root, "matrix");
@@ -391,7 +391,7 @@ static void a_write_to_uevent_sends_what_was_asked_for(void **state)
 			    "change /devices/dev SUBSYSTEM=shelf SYNTH_UUID=0 FROM_BUS=1\n");
 	assert_int_equal(outside_write("explode", "/devices/dev/uevent"), -EINVAL);
 	assert_non_null(
-		strstr(fixture_log(), "shelf dev: uevent: failed to send synthetic uevent: -22\n"));
+		strstr(log_taken(), "shelf dev: uevent: failed to send synthetic uevent: -22\n"));
 	assert_int_equal(events_count(), 1);
 	root_device_unregister(root);
 	device_unregister(dev);
@@ -412,7 +412,7 @@ static void log_lines_begin_with_driver_and_device(void **state)
 	assert_string_equal(dev_driver_string(dev), "");
 	dev->bus = &shelf;
 	dev_info(NULL, "three");
-	assert_string_equal(fixture_log(),
+	assert_string_equal(log_taken(),
 			    "shelf dev: one 1\ndrv dev: two\n(NULL device *): three\n");
 	device_unregister(dev);
 }
@@ -424,8 +424,7 @@ static void a_device_without_release_is_complained_about(void **state)
 	assert_int_equal(device_initialize(&dev), 0);
 	assert_int_equal(dev_set_name(&dev, "immortal"), 0);
 	put_device(&dev);
-	assert_string_equal(fixture_log(),
-			    "device 'immortal' does not have a release() function\n");
+	assert_string_equal(log_taken(), "device 'immortal' does not have a release() function\n");
 }
 
 /* ---- deletion ---- */

@@ -15,6 +15,7 @@
 
 #include "model/alloc.h"
 #include "vfio/dma.h"
+#include "support/outside.h"
 #include "vfio_fake.h"
 
 #define PAGE  4096ull

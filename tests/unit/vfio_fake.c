@@ -250,34 +250,3 @@ uint64_t signals(int fd)
 
 	return eventfd_read(fd, &n) ? 0 : n;
 }
-
-/* ---- the log ---- */
-
-static pthread_mutex_t capture_lock = PTHREAD_MUTEX_INITIALIZER;
-static char captured[1 << 14];
-
-static void capture_line(enum log_level level, const char *line)
-{
-	size_t len;
-
-	pthread_mutex_lock(&capture_lock);
-	len = strlen(captured);
-	snprintf(captured + len, sizeof(captured) - len, "%s\n", line);
-	pthread_mutex_unlock(&capture_lock);
-}
-
-void log_capture_begin(void)
-{
-	captured[0] = '\0';
-	log_set_sink(capture_line);
-}
-
-const char *log_captured(void)
-{
-	return captured;
-}
-
-void log_capture_end(void)
-{
-	log_set_sink(NULL);
-}

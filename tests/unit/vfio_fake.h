@@ -83,9 +83,4 @@ void fake_wait_requests(struct fake *fake, unsigned int n);
 /** signals - how often a non-blocking eventfd was signalled since the last time. */
 uint64_t signals(int fd);
 
-/* The log since log_capture_begin(), as one text. */
-void log_capture_begin(void);
-const char *log_captured(void);
-void log_capture_end(void);
-
 #endif
