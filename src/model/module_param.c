@@ -110,7 +110,7 @@ static int param_set_charp(const char *val, const struct kernel_param *kp)
 	if (!val)
 		return -EINVAL;
 	if (strlen(val) > CHARP_MAX)
-		return -ERANGE;
+		return -ENOSPC;
 	text = strdup_f(val);
 	if (!text)
 		return -ENOMEM;
@@ -252,7 +252,7 @@ static int param_set(struct module_private *m, const char *key, const char *val)
 	pthread_mutex_unlock(&m->param_lock);
 	if (!err)
 		return 0;
-	if (err == -ERANGE)
+	if (err == -ERANGE || err == -ENOSPC)
 		return module_refuse(
 			err, "module \"%s\": value \"%s\" is too large for parameter \"%s\"",
 			m->name, val ? val : "", key);

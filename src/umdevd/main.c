@@ -83,6 +83,8 @@ static int load_modules(const struct options *opt)
 	for (i = 0; i < opt->nr_loads; i++) {
 		err = module_load(opt->loads[i].name, opt->loads[i].params);
 		/* One that another one has loaded already is there, as was asked for. */
+		if (err == -ENOENT)
+			pr_notice("other directories with modules: --module-path DIR[:DIR]...");
 		if (err && err != -EEXIST)
 			return err;
 		pr_info("loaded the module %s", opt->loads[i].name);

@@ -490,6 +490,9 @@ static void parameters_have_first_values_again(void **state)
 
 static void bad_parameters_are_refused(void **state)
 {
+	char longer[sizeof("text=") + 1025] = "text=";
+
+	memset(longer + strlen("text="), 'x', 1025);
 	assert_refused("params", "number=abc", -EINVAL, "value \"abc\" is invalid");
 	assert_refused("params", "number=1x", -EINVAL, "invalid");
 	assert_refused("params", "number=", -EINVAL, "invalid");
@@ -499,6 +502,7 @@ static void bad_parameters_are_refused(void **state)
 	assert_refused("params", "count=-1", -ERANGE, "too large");
 	assert_refused("params", "flag=maybe", -EINVAL, "invalid");
 	assert_refused("params", "text", -EINVAL, "needs a value");
+	assert_refused("params", longer, -ENOSPC, "module \"params\"");
 }
 
 static void parameters_can_be_written(void **state)
