@@ -338,17 +338,19 @@ finish:
 	return err;
 }
 
-static void mtty_finish_ports(struct mtty *mtty)
+/* The first @count of them. */
+static void mtty_finish_ports(struct mtty *mtty, unsigned int count)
 {
-	for (unsigned int i = mtty->nr_ports; i--;)
-		port_finish(&mtty->ports[i].port);
+	while (count--)
+		port_finish(&mtty->ports[count].port);
 }
 
 static int mtty_init_ports(struct mtty *mtty, const char *uuid)
 {
+	unsigned int i;
 	int err;
 
-	for (unsigned int i = 0; i < mtty->nr_ports; i++) {
+	for (i = 0; i < mtty->nr_ports; i++) {
 		struct mtty_port *port = &mtty->ports[i];
 
 		snprintf(port->name, sizeof(port->name), "%s-port%u", uuid, i);
@@ -357,12 +359,14 @@ static int mtty_init_ports(struct mtty *mtty, const char *uuid)
 		port->port.changed = mtty_port_changed;
 		port->port.name = port->name;
 		err = port_init(&port->port, backend);
-		if (err) {
-			mtty_finish_ports(mtty);
-			return err;
-		}
+		if (err)
+			goto finish;
 	}
 	return 0;
+
+finish:
+	mtty_finish_ports(mtty, i);
+	return err;
 }
 
 static struct mtty *mtty_alloc(unsigned int nr_ports)
@@ -417,7 +421,7 @@ static int mtty_probe(struct mdev_device *mdev)
 remove_groups:
 	device_remove_groups(dev, type->port_groups);
 finish_ports:
-	mtty_finish_ports(mtty);
+	mtty_finish_ports(mtty, mtty->nr_ports);
 finish_pci:
 	vfio_pci_finish(&mtty->pdev);
 free:
@@ -441,7 +445,7 @@ static void mtty_remove(struct mdev_device *mdev)
 	struct mtty *mtty = dev_get_drvdata(&mdev->dev);
 
 	device_remove_groups(&mdev->dev, type->port_groups);
-	mtty_finish_ports(mtty);
+	mtty_finish_ports(mtty, mtty->nr_ports);
 	vfio_pci_finish(&mtty->pdev);
 	mtty_free(mtty);
 	give_ports_back(type->nr_ports);

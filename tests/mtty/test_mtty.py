@@ -259,3 +259,15 @@ def test_a_backend_that_does_not_exist_fails_the_load():
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         assert done.returncode != 0
         assert 'backend "telepathy" is none of pty, unix, loop' in done.stderr
+
+
+def test_a_card_whose_ports_cannot_be_connected_is_not_made():
+    with lab.Host(load="mtty,backend=unix,socket_dir=/proc/no/such/place") as host:
+        host.start()
+        types = host.sys / "class" / "mdev_bus" / "mtty" / "mdev_supported_types"
+        for name, ports in (("mtty-1", "24\n"), ("mtty-2", "12\n")):
+            with pytest.raises(OSError):
+                (types / name / "create").write_text(str(uuid.uuid4()))
+            assert read(types / name / "available_instances") == ports
+        assert not list((host.sys / "bus" / "mdev" / "devices").iterdir())
+        host.stop()
