@@ -2,6 +2,7 @@
 """The driver mtty as a VMM and a host tool meet it: through the device's socket and through sysfs."""
 import errno
 import os
+import resource
 import select
 import socket
 import struct
@@ -270,4 +271,35 @@ def test_a_card_whose_ports_cannot_be_connected_is_not_made():
                 (types / name / "create").write_text(str(uuid.uuid4()))
             assert read(types / name / "available_instances") == ports
         assert not list((host.sys / "bus" / "mdev" / "devices").iterdir())
+        host.stop()
+
+
+@pytest.mark.parametrize("backend", ["pty", "unix", "loop"])
+def test_a_card_that_runs_out_of_descriptors_leaves_nothing(backend, tmp_path):
+    with lab.Host(load=f"mtty,backend={backend},socket_dir={tmp_path}") as host:
+        host.start()
+        pid = host.process.pid
+        dual = host.sys / "class" / "mdev_bus" / "mtty" / "mdev_supported_types" / "mtty-2"
+        before = os.listdir(f"/proc/{pid}/fd")
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        refused = 0
+        while True:  # one descriptor more at a time, until there are enough
+            highest = max(map(int, before)) + refused
+            name = str(uuid.uuid4())
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest, limits[1]))
+            try:
+                (dual / "create").write_text(name)
+                break
+            except OSError as error:
+                assert error.errno == errno.EMFILE
+                refused += 1
+            finally:
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            assert read(dual / "available_instances") == "12\n"
+            assert not list((host.sys / "bus" / "mdev" / "devices").iterdir())
+            assert not list((host.runtime / "vfio-user").iterdir())
+        assert refused
+        (host.sys / "bus" / "mdev" / "devices" / name / "remove").write_text("1")
+        # The driver's event thread may have opened one for good by now.
+        assert len(os.listdir(f"/proc/{pid}/fd")) <= len(before) + 1
         host.stop()
