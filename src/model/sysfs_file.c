@@ -64,6 +64,18 @@ static ssize_t text_write(struct kernfs_node *kn, char *buf, size_t count, off_t
 	return ret;
 }
 
+/* Cut an access at the end of a file whose size is known. Return: does it begin before that? */
+static bool clip(const struct bin_attribute *attr, off_t off, size_t *count)
+{
+	if (!attr->size)
+		return true;
+	if ((size_t)off >= attr->size)
+		return false;
+	if (*count > attr->size - off)
+		*count = attr->size - off;
+	return true;
+}
+
 static ssize_t bin_read(struct kernfs_node *kn, char *buf, size_t count, off_t off)
 {
 	struct bin_attribute *attr = kernfs_priv(kn);
@@ -72,12 +84,8 @@ static ssize_t bin_read(struct kernfs_node *kn, char *buf, size_t count, off_t o
 
 	if (off < 0)
 		return -EINVAL;
-	if (attr->size) {
-		if ((size_t)off >= attr->size)
-			return 0;
-		if (count > attr->size - off)
-			count = attr->size - off;
-	}
+	if (!clip(attr, off, &count))
+		return 0;
 	if (!count)
 		return 0;
 	running_begin(&self, kn);
@@ -94,12 +102,8 @@ static ssize_t bin_write(struct kernfs_node *kn, char *buf, size_t count, off_t 
 
 	if (off < 0)
 		return -EINVAL;
-	if (attr->size) {
-		if ((size_t)off >= attr->size)
-			return -EFBIG;
-		if (count > attr->size - off)
-			count = attr->size - off;
-	}
+	if (!clip(attr, off, &count))
+		return -EFBIG;
 	if (!count)
 		return 0;
 	running_begin(&self, kn);
