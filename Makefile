@@ -12,8 +12,11 @@ DESTDIR ?=
 SANITIZERS ?= address thread
 # Where QEMU and the guest's kernel are kept; shared by all builds of this tree.
 GUEST   ?= $(CURDIR)/build/guest
+# The same for the tools of another Debian.
+TOOLS   ?= $(CURDIR)/build/tools
 
 export UMDEV_GUEST := $(GUEST)
+export UMDEV_TOOLS := $(TOOLS)
 
 .PHONY: help build demo check quick bench fuzz lint install clean
 
@@ -43,8 +46,9 @@ quick:
 	@meson test -C $(BUILD) --no-rebuild --suite quick --print-errorlogs
 
 check:
-	@scripts/install-deps build check demo
+	@scripts/install-deps build check tools demo
 	@scripts/fetch-guest $(GUEST)
+	@scripts/fetch-tools $(TOOLS)
 	@BUILD=$(BUILD) SANITIZERS='$(SANITIZERS)' scripts/check
 
 bench:
