@@ -94,13 +94,17 @@ class Daemon:
         self.notify = None
         self.log_file = None
 
-    def spawn(self, *args, env=None, runtime=True, notify=None, **popen):
-        """Begin to run it, and do not wait. What is None in @env is unset."""
+    def spawn(self, *args, env=None, runtime=True, config=False, notify=None, **popen):
+        """Begin to run it, and do not wait. What is None in @env is unset.
+
+        @config: it may read what the machine has as a configuration.
+        """
         self.notify = Notifications(notify or self.directory / "notify")
         environment = {**os.environ, "UMDEV_MODULE_PATH": module_path(), **(env or {})}
         environment.update(self.notify.environment())
         environment = {name: value for name, value in environment.items() if value is not None}
         command = [str(self.program), *(["--runtime-dir", str(self.runtime)] if runtime else [])]
+        command += [] if config else ["--no-config"]
         self.log_file = open(self.directory / "log", "a+")
         self.process = subprocess.Popen(
             [*command, *map(str, args)], env=environment, stderr=self.log_file, **popen

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,9 @@
 #include "umdevd/daemon_log.h"
 
 static bool to_journal; /* written before there are threads */
+
+/* In front of this thread's complaints: what in a file caused them. */
+static _Thread_local const char *origin;
 
 /* Does systemd read our stderr? JOURNAL_STREAM says which file it is that it reads. */
 static bool stderr_is_journal(void)
@@ -22,15 +26,17 @@ static bool stderr_is_journal(void)
 
 static void sink(enum log_level level, const char *line)
 {
-	char text[1200];
+	const char *from = level <= LOG_LEVEL_WARN && origin ? origin : "";
+	const char *colon = *from ? ": " : "";
+	char text[1200 + PATH_MAX];
 	ssize_t written;
 	int len;
 
 	if (to_journal)
-		len = snprintf(text, sizeof(text), "<%d>%s\n", level, line);
+		len = snprintf(text, sizeof(text), "<%d>%s%s%s\n", level, from, colon, line);
 	else
-		len = snprintf(text, sizeof(text), "umdevd: %s%s\n",
-			       level == LOG_LEVEL_WARN ? "warning: " : "", line);
+		len = snprintf(text, sizeof(text), "umdevd: %s%s%s%s\n",
+			       level == LOG_LEVEL_WARN ? "warning: " : "", from, colon, line);
 	if (len >= (int)sizeof(text)) {
 		len = sizeof(text) - 1;
 		text[len - 1] = '\n';
@@ -45,4 +51,9 @@ void daemon_log_start(enum log_level level)
 	to_journal = stderr_is_journal();
 	log_set_level(level);
 	log_set_sink(sink);
+}
+
+void daemon_log_set_origin(const char *text)
+{
+	origin = text;
 }

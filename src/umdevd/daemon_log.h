@@ -10,4 +10,10 @@
 /** daemon_log_start - from now on all of umdev's log goes to stderr, as "umdevd: TEXT". */
 void daemon_log_start(enum log_level level);
 
+/**
+ * daemon_log_set_origin - let this thread's errors and warnings begin with "ORIGIN: "
+ * @origin: must live until the next call; NULL for nothing
+ */
+void daemon_log_set_origin(const char *origin);
+
 #endif

@@ -81,7 +81,9 @@ static int load_modules(const struct options *opt)
 	int err;
 
 	for (i = 0; i < opt->nr_loads; i++) {
+		daemon_log_set_origin(opt->loads[i].origin);
 		err = module_load(opt->loads[i].name, opt->loads[i].params);
+		daemon_log_set_origin(NULL);
 		/* One that another one has loaded already is there, as was asked for. */
 		if (err == -ENOENT)
 			pr_notice("other directories with modules: --module-path DIR[:DIR]...");

@@ -31,3 +31,17 @@ int params_append(char **text, const char *word)
 	}
 	return 0;
 }
+
+void params_unquote(char *word)
+{
+	char *value = strchr(word, '=');
+	size_t len;
+
+	if (!value++)
+		return;
+	len = strlen(value);
+	if (len < 2 || value[0] != '"' || value[len - 1] != '"')
+		return;
+	memmove(value, value + 1, len - 2);
+	value[len - 2] = '\0';
+}

@@ -5,8 +5,6 @@
 #ifndef UMDEVD_PARAMS_H
 #define UMDEVD_PARAMS_H
 
-#include <stddef.h>
-
 /**
  * params_append - add "key=value" (or "key") to a text of parameters
  * @text: the text so far, NULL at first; freed and replaced, NULL after an error
@@ -15,5 +13,8 @@
  * Return: 0, -EINVAL (a value with both blanks and double quotes, or a key with either), -ENOMEM.
  */
 int params_append(char **text, const char *word);
+
+/** params_unquote - take the double quotes around the value of "key=\"value\"" away, in place. */
+void params_unquote(char *word);
 
 #endif

@@ -169,7 +169,7 @@ def test_wrong_usage_is_said(daemon, args, reason):
 
 def test_help_and_version():
     shown = subprocess.run([UMDEVD, "--help"], capture_output=True, text=True, check=True)
-    for option in ["--load", "--runtime-dir", "--module-path", "--socket-mode", "--log-level"]:
+    for option in ["--load", "--config", "--no-config", "--runtime-dir", "--module-path", "--socket-mode", "--log-level"]:
         assert option in shown.stdout
     shown = subprocess.run([UMDEVD, "--version"], capture_output=True, text=True, check=True)
     assert shown.stdout.startswith("umdevd ")

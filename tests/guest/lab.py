@@ -112,7 +112,7 @@ class Host:
         # An abstract socket, so that no file is ours to remove.
         self.notify = Notifications(f"\0{self.dir}")
         self.process = subprocess.Popen(
-            [daemon, "--load", self.load, "--runtime-dir", self.runtime, "--module-path", modules],
+            [daemon, "--no-config", "--load", self.load, "--runtime-dir", self.runtime, "--module-path", modules],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
             env={**os.environ, **self.notify.environment()})
         self.log = Lines(self.process.stderr)
