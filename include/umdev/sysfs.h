@@ -89,7 +89,10 @@ UMDEV_API void sysfs_unmount(struct sysfs_mount *mount);
  * The kernel there adds SEQNUM and hands them to whoever listens (udevd, libudev), in the order in
  * which they happened, as if they were its own.
  *
- * Return: 0, -EPERM without the right to send, -EINVAL if @fd is something else, -ENOMEM.
+ * When an event cannot be sent it is lost, and the log says why, once until one gets through again.
+ *
+ * Return: 0, -EPERM without the right to send, -EINVAL if @fd is something else or listens to events
+ * itself, -ENOMEM.
  * Behaviour: Linux 6.1 lib/kobject_uevent.c.
  */
 UMDEV_API int sysfs_netlink_start(int fd, struct sysfs_netlink **out);
@@ -99,8 +102,8 @@ UMDEV_API int sysfs_netlink_start(int fd, struct sysfs_netlink **out);
  * @envp: all keys: ACTION, DEVPATH, SUBSYSTEM, then the rest; NULL-terminated; no SEQNUM
  *
  * Context: any thread; must not be called from a uevent listener.
- * Return: 0, -EINVAL without one of the three, -ENOMEM for more than UEVENT_BUFFER_SIZE holds,
- * -errno of sending.
+ * Return: 0, -EINVAL without one of the three, -ENOMEM for more than UEVENT_PAYLOAD_MAX
+ * (umdev/uevent.h), -errno of sending.
  */
 UMDEV_API int sysfs_netlink_send(struct sysfs_netlink *netlink, char *const envp[]);
 

@@ -11,6 +11,13 @@
 #define UEVENT_NUM_ENVP	   64
 #define UEVENT_BUFFER_SIZE 2048
 
+/*
+ * How long an event may be: "ACTION@DEVPATH" and all keys, each with its NUL. The kernel takes
+ * messages of UEVENT_BUFFER_SIZE for its listeners, of which the header of netlink (16) and the
+ * longest SEQNUM that it may add (28) are not ours.
+ */
+#define UEVENT_PAYLOAD_MAX (UEVENT_BUFFER_SIZE - 16 - 28)
+
 enum kobject_action {
 	KOBJ_ADD,
 	KOBJ_REMOVE,
@@ -52,7 +59,8 @@ UMDEV_API int add_uevent_var(struct kobj_uevent_env *env, const char *fmt, ...)
  * The keys are gathered now. Inside a publication (umdev/publish.h) the event is sent at its end,
  * and so is one about an object that another thread's publication keeps back. From "remove" on
  * the outside does not find the object any more.
- * Return: 0 (also when nobody wants events of this object), -ENOMEM, -EINVAL.
+ * Return: 0 (also when nobody wants events of this object), -ENOMEM (also for an event that is
+ * longer than UEVENT_PAYLOAD_MAX or has UEVENT_NUM_ENVP keys, SEQNUM included), -EINVAL.
  */
 UMDEV_API int kobject_uevent_env(struct kobject *kobj, enum kobject_action action,
 				 char *const envp[]);
@@ -63,7 +71,7 @@ UMDEV_API int kobject_uevent(struct kobject *kobj, enum kobject_action action);
  * kobject_synth_uevent - send the event that somebody asked for by writing to a "uevent" file
  * @buf:   "ACTION [UUID [KEY=VALUE ...]]", optional newline or NUL at the end
  * @count: its length
- * Return: 0, -EINVAL for anything else than the above, -ENOMEM.
+ * Return: 0, -EINVAL for anything else than the above, -ENOMEM (as kobject_uevent_env()).
  */
 UMDEV_API int kobject_synth_uevent(struct kobject *kobj, const char *buf, size_t count);
 

@@ -81,6 +81,20 @@ static struct uevent_record *make_record(const struct kobj_uevent_env *env)
 	return record;
 }
 
+/*
+ * Can the kernel carry it to those who listen as to itself? It is refused here, where somebody can
+ * be told, for every listener alike; the kernel has one key to add.
+ */
+static bool can_be_sent(const struct kobj_uevent_env *env, enum kobject_action action,
+			const char *path)
+{
+	size_t len = strlen(action_names[action]) + 1 + strlen(path) + 1;
+
+	for (int i = 0; i < env->envp_idx; i++)
+		len += strlen(env->envp[i]) + 1;
+	return len <= UEVENT_PAYLOAD_MAX && env->envp_idx < UEVENT_NUM_ENVP;
+}
+
 static int compose(struct kobj_uevent_env *env, struct kobject *kobj, enum kobject_action action,
 		   const char *subsystem, char *const extra[])
 {
@@ -102,6 +116,8 @@ static int compose(struct kobj_uevent_env *env, struct kobject *kobj, enum kobje
 		err = ops->uevent(kobj, env);
 	if (!err && action == KOBJ_UNBIND)
 		drop_modalias(env);
+	if (!err && !can_be_sent(env, action, path))
+		err = -ENOMEM;
 	free(path);
 	return err;
 }
