@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "stats.h"
 
@@ -28,4 +31,12 @@ double typical(double *values, size_t n)
 {
 	qsort(values, n, sizeof(values[0]), by_value);
 	return values[n / 10];
+}
+
+void bench_check(const char *what, long ret)
+{
+	if (ret >= 0)
+		return;
+	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(-ret));
+	exit(1);
 }

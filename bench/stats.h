@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the benches have in common: reading clocks, and what a row of figures comes to. */
+/* What the benches have in common: clocks, what a row of figures comes to, giving up. */
 #ifndef UMDEV_BENCH_STATS_H
 #define UMDEV_BENCH_STATS_H
 
@@ -18,5 +18,8 @@ double median(double *values, size_t n);
  * Of @n values, which it sorts, the one that a tenth are not above.
  */
 double typical(double *values, size_t n);
+
+/** bench_check - end the program with a line if @ret is a negative errno. */
+void bench_check(const char *what, long ret);
 
 #endif
