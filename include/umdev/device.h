@@ -161,12 +161,14 @@ struct class
  * @name:    the DEVTYPE= value; may be NULL
  * @groups:  groups in each device
  * @uevent:  adds keys to its events
+ * @devnode: as class.devnode, before which it comes; sets *@uid and *@gid, too, if not 0. Optional
  * @release: frees a device that has no release of its own
  */
 struct device_type {
 	const char *name;
 	const struct attribute_group **groups;
 	int (*uevent)(struct device *dev, struct kobj_uevent_env *env);
+	char *(*devnode)(struct device *dev, mode_t *mode, uid_t *uid, gid_t *gid);
 	void (*release)(struct device *dev);
 };
 
@@ -183,7 +185,8 @@ typedef uint32_t devnum_t;
  * @type:   optional
  * @bus:    set before device_add(), registered before it
  * @class:  the same. A device with a parent needs a bus or a class (seed 000)
- * @devt:   device number, gives the attribute dev and /sys/dev/char/MAJOR:MINOR; 0 for none
+ * @devt:   device number, gives the attribute dev, /sys/dev/char/MAJOR:MINOR, and a device node;
+ *          0 for none
  * @id:     for bus_type.dev_name
  * @groups: its own groups, NULL-terminated
  * @release: frees it when the last reference is gone; this or type's or class's is mandatory

@@ -122,6 +122,7 @@ struct class_private {
  * @on_parent: under children_lock
  * @children:  under children_lock
  * @deferred:  see deferred.c; under its lock
+ * @node:      its device node, or NULL; device_add() to device_del()
  * @publication: tells when the publication that it was added in is over
  * @publisher: the thread that added it; written before it gets into any list
  * @published: atomic; others than @publisher may see it
@@ -142,6 +143,7 @@ struct device_private {
 	struct roster_entry on_parent;
 	struct roster children;
 	struct list_head deferred;
+	struct kernfs_node *node;
 	struct publish_work publication;
 	pthread_t publisher;
 	bool published;
@@ -340,8 +342,8 @@ extern const struct sysfs_ops device_sysfs_ops;
 int device_add_uevent_file(struct device *dev);
 void device_remove_uevent_file(struct device *dev);
 /**
- * device_add_devnum, device_remove_devnum - the attribute dev and its link; nothing without a
- * number
+ * device_add_devnum, device_remove_devnum - the attribute dev, its link and the device node;
+ * nothing without a number
  */
 int device_add_devnum(struct device *dev);
 void device_remove_devnum(struct device *dev);
@@ -366,6 +368,12 @@ void device_announce(struct device *dev, enum kobject_action action);
  * error.
  */
 int device_uevent_keys(struct device *dev, struct kobj_uevent_env *env);
+
+/**
+ * device_get_devnode - the name of its device node ("vfio/0"), to free(), or NULL without memory
+ * @mode, @uid, @gid: whose it is; each 0 where nothing is said of it
+ */
+char *device_get_devnode(struct device *dev, mode_t *mode, uid_t *uid, gid_t *gid);
 
 /* ---- class.c ---- */
 

@@ -10,6 +10,7 @@
 
 #include "model/alloc.h"
 #include "model/base.h"
+#include "model/devtmpfs.h"
 
 static ssize_t device_attr_show(struct kobject *kobj, struct attribute *attr, char *buf)
 {
@@ -132,7 +133,16 @@ int device_add_devnum(struct device *dev)
 	dir = devnum_link(dev, name, sizeof(name));
 	err = sysfs_create_link(dir, &dev->kobj, name);
 	if (err)
-		device_remove_file(dev, &dev_attr_dev);
+		goto remove_file;
+	err = devtmpfs_create_node(dev);
+	if (err)
+		goto remove_link;
+	return 0;
+
+remove_link:
+	sysfs_remove_link(dir, name);
+remove_file:
+	device_remove_file(dev, &dev_attr_dev);
 	return err;
 }
 
@@ -143,6 +153,7 @@ void device_remove_devnum(struct device *dev)
 
 	if (!DEVNUM_MAJOR(dev->devt))
 		return;
+	devtmpfs_delete_node(dev);
 	dir = devnum_link(dev, name, sizeof(name));
 	sysfs_remove_link(dir, name);
 	device_remove_file(dev, &dev_attr_dev);

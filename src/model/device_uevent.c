@@ -25,12 +25,16 @@ static const char *device_uevent_subsystem(struct kobject *kobj)
 	return dev->bus ? dev->bus->name : dev->class->name;
 }
 
-/* Name of its node below /dev, to free(), or NULL without memory. */
-static char *device_node_name(struct device *dev, mode_t *mode)
+char *device_get_devnode(struct device *dev, mode_t *mode, uid_t *uid, gid_t *gid)
 {
 	char *name;
 	char *c;
 
+	*mode = 0;
+	*uid = 0;
+	*gid = 0;
+	if (dev->type && dev->type->devnode)
+		return dev->type->devnode(dev, mode, uid, gid);
 	if (dev->class && dev->class->devnode)
 		return dev->class->devnode(dev, mode);
 	name = strdup_f(dev_name(dev));
@@ -43,7 +47,9 @@ static char *device_node_name(struct device *dev, mode_t *mode)
 
 static int add_node_keys(struct device *dev, struct kobj_uevent_env *env)
 {
-	mode_t mode = 0;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
 	char *name;
 	int err;
 
@@ -53,12 +59,16 @@ static int add_node_keys(struct device *dev, struct kobj_uevent_env *env)
 	err = add_uevent_var(env, "MINOR=%u", DEVNUM_MINOR(dev->devt));
 	if (err)
 		return err;
-	name = device_node_name(dev, &mode);
+	name = device_get_devnode(dev, &mode, &uid, &gid);
 	if (!name)
 		return -ENOMEM;
 	err = add_uevent_var(env, "DEVNAME=%s", name);
 	if (!err && mode)
 		err = add_uevent_var(env, "DEVMODE=%#o", (unsigned int)mode & 0777);
+	if (!err && uid)
+		err = add_uevent_var(env, "DEVUID=%u", uid);
+	if (!err && gid)
+		err = add_uevent_var(env, "DEVGID=%u", gid);
 	free(name);
 	return err;
 }

@@ -22,7 +22,18 @@ static struct kernfs_node root = {
 	.dir = &root_dir,
 };
 
-static uint64_t last_ino = 1; /* under kernfs_lock */
+static struct kernfs_dir dev_dir = { .children = LIST_HEAD_INIT(dev_dir.children) };
+
+static struct kernfs_node dev_root = {
+	.count = 1,
+	.ino = 2,
+	.mode = 0755,
+	.type = KERNFS_DIR,
+	.flags = KN_LINKED,
+	.dir = &dev_dir,
+};
+
+static uint64_t last_ino = 2; /* under kernfs_lock */
 
 /* Where this thread's new nodes are kept back; NULL: they are shown at once. */
 static __thread struct kernfs_hidden *hiding;
@@ -30,6 +41,11 @@ static __thread struct kernfs_hidden *hiding;
 struct kernfs_node *kernfs_root(void)
 {
 	return &root;
+}
+
+struct kernfs_node *kernfs_dev_root(void)
+{
+	return &dev_root;
 }
 
 static bool valid_name(const char *name)
@@ -164,6 +180,26 @@ int kernfs_create_file(struct kernfs_node *parent, const char *name, mode_t mode
 		return -ENOMEM;
 	kn->ops = ops;
 	kn->size = size;
+	return kernfs_link_in(kn, out);
+}
+
+int kernfs_create_devnode(struct kernfs_node *parent, const char *name, const struct stat *st,
+			  struct kernfs_node **out)
+{
+	struct kernfs_node *kn = kernfs_new(parent, name, KERNFS_DEVNODE, st->st_mode, NULL);
+	unsigned int set;
+	int err;
+
+	if (!kn)
+		return -ENOMEM;
+	kn->rdev = st->st_rdev;
+	kn->block = S_ISBLK(st->st_mode);
+	set = (st->st_uid ? KERNFS_SET_UID : 0) | (st->st_gid ? KERNFS_SET_GID : 0);
+	err = set ? kernfs_setattr(kn, st, set) : 0;
+	if (err) {
+		kernfs_put(kn);
+		return err;
+	}
 	return kernfs_link_in(kn, out);
 }
 

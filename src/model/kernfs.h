@@ -22,6 +22,7 @@ enum kernfs_type {
 	KERNFS_DIR,
 	KERNFS_FILE,
 	KERNFS_LINK,
+	KERNFS_DEVNODE,
 };
 
 /**
@@ -41,6 +42,8 @@ struct kernfs_ops {
 
 /** kernfs_root - the node "/"; never goes away, needs no reference. */
 struct kernfs_node *kernfs_root(void);
+/** kernfs_dev_root - the same of a second tree: device nodes and the directories they are in. */
+struct kernfs_node *kernfs_dev_root(void);
 
 /**
  * kernfs_create_dir, _file, _link - add a node
@@ -65,6 +68,16 @@ int kernfs_create_file(struct kernfs_node *parent, const char *name, mode_t mode
 		       const struct kernfs_ops *ops, void *priv, struct kernfs_node **out);
 int kernfs_create_link(struct kernfs_node *parent, const char *name, struct kernfs_node *target,
 		       struct kernfs_node **out);
+
+/**
+ * kernfs_create_devnode - the same for a device node
+ * @st: its st_mode (S_IFCHR or S_IFBLK, and the permission bits), st_uid and st_gid (0: whom the
+ *      tree belongs to), st_rdev
+ *
+ * Nobody can open it: it is there to be looked at.
+ */
+int kernfs_create_devnode(struct kernfs_node *parent, const char *name, const struct stat *st,
+			  struct kernfs_node **out);
 
 /**
  * kernfs_remove - remove a node and everything below it
@@ -120,7 +133,7 @@ int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, vo
 		   void *data);
 
 /**
- * kernfs_path - the path from the root, as "/devices/x", into @buf; an empty string if it does
+ * kernfs_path - the path from the root of its tree, as "/devices/x", into @buf; an empty string if it does
  * not fit
  * Return: its length, whether it fits or not.
  */
@@ -131,9 +144,9 @@ int kernfs_path(struct kernfs_node *kn, char *buf, size_t size);
  */
 int kernfs_link_text(struct kernfs_node *link, char *buf, size_t size);
 
-/** kernfs_type - directory, file or link. */
 /** kernfs_link_target - where a link leads; valid as long as the caller keeps the link. */
 struct kernfs_node *kernfs_link_target(const struct kernfs_node *link);
+/** kernfs_type - directory, file, link or device node. */
 enum kernfs_type kernfs_type(const struct kernfs_node *kn);
 /** kernfs_name - the last part of its path; lives as long as the node. */
 const char *kernfs_name(const struct kernfs_node *kn);
@@ -152,6 +165,8 @@ struct kobject *kernfs_parent_kobj(const struct kernfs_node *kn);
 /** kernfs_ino - a number that no other node has or had; the root's is 1. */
 uint64_t kernfs_ino(const struct kernfs_node *kn);
 
+/** kernfs_format - its S_IFMT bits in st_mode. */
+mode_t kernfs_format(const struct kernfs_node *kn);
 /** kernfs_getattr - what stat() shows. Works for removed nodes too. */
 void kernfs_getattr(struct kernfs_node *kn, struct stat *st);
 /**

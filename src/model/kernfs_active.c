@@ -190,8 +190,8 @@ void kernfs_remove(struct kernfs_node *kn)
 {
 	if (!kn)
 		return;
-	if (kn == kernfs_root()) {
-		pr_err("kernfs: the root cannot be removed");
+	if (!kn->parent) {
+		pr_err("kernfs: a root cannot be removed");
 		return;
 	}
 	remove_and_put(kernfs_get(kn));

@@ -15,12 +15,6 @@ static pthread_mutex_t iattr_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_rwlock_t watch_lock = PTHREAD_RWLOCK_INITIALIZER;
 static LIST_HEAD(watches); /* under watch_lock */
 
-static const mode_t type_bits[] = {
-	[KERNFS_DIR] = S_IFDIR,
-	[KERNFS_FILE] = S_IFREG,
-	[KERNFS_LINK] = S_IFLNK,
-};
-
 /* The tree belongs to who runs it: root in the kernel, and whoever started the program here. */
 static uid_t owner_uid;
 static gid_t owner_gid;
@@ -34,7 +28,7 @@ static struct timespec now_coarse(void)
 	return now;
 }
 
-/* The root is there before anything runs, so it counts as born when it is first looked at. */
+/* The roots are there before anything runs, so they count as born when one is first looked at. */
 static void find_owner(void)
 {
 	struct timespec now = now_coarse();
@@ -42,6 +36,7 @@ static void find_owner(void)
 	owner_uid = geteuid();
 	owner_gid = getegid();
 	kernfs_root()->born = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	kernfs_dev_root()->born = kernfs_root()->born;
 }
 
 static struct kernfs_iattrs default_iattrs(const struct kernfs_node *kn)
@@ -55,6 +50,21 @@ static struct kernfs_iattrs default_iattrs(const struct kernfs_node *kn)
 	attrs.atime.tv_nsec = kn->born % 1000000000;
 	attrs.mtime = attrs.ctime = attrs.atime;
 	return attrs;
+}
+
+mode_t kernfs_format(const struct kernfs_node *kn)
+{
+	switch ((enum kernfs_type)kn->type) {
+	case KERNFS_DIR:
+		return S_IFDIR;
+	case KERNFS_LINK:
+		return S_IFLNK;
+	case KERNFS_DEVNODE:
+		return kn->block ? S_IFBLK : S_IFCHR;
+	case KERNFS_FILE:
+		break;
+	}
+	return S_IFREG;
 }
 
 void kernfs_getattr(struct kernfs_node *kn, struct stat *st)
@@ -71,11 +81,12 @@ void kernfs_getattr(struct kernfs_node *kn, struct stat *st)
 	}
 	memset(st, 0, sizeof(*st));
 	st->st_ino = kn->ino;
-	st->st_mode = type_bits[kn->type] | attrs.mode;
+	st->st_mode = kernfs_format(kn) | attrs.mode;
 	st->st_nlink = kn->type == KERNFS_DIR ? atomic_load(&kn->subdirs) + 2 : 1;
 	st->st_uid = attrs.uid;
 	st->st_gid = attrs.gid;
 	st->st_size = kn->type == KERNFS_FILE ? kn->size : 0;
+	st->st_rdev = kn->type == KERNFS_DEVNODE ? kn->rdev : 0;
 	st->st_blksize = SYSFS_PAGE_SIZE;
 	st->st_atim = attrs.atime;
 	st->st_mtim = attrs.mtime;

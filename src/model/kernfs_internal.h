@@ -60,6 +60,8 @@ struct kernfs_dir {
  * @size:    of a file, as stat() shows it
  * @dir:     of a directory; owned
  * @target:  of a link; a reference is held
+ * @rdev:    of a device node
+ * @block:   of a device node: of a block device
  * @iattr:   what was set from outside; NULL at first, then constant; its contents are under the
  *           lock of kernfs_attr.c
  * @hidden_by: what keeps it from being seen, if it will be shown one day; under kernfs_lock
@@ -82,6 +84,10 @@ struct kernfs_node {
 		};
 		struct kernfs_dir *dir;
 		struct kernfs_node *target;
+		struct {
+			dev_t rdev;
+			bool block;
+		};
 	};
 	_Atomic(struct kernfs_iattrs *) iattr;
 	struct kernfs_hidden *hidden_by;

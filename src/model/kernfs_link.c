@@ -7,25 +7,6 @@
 
 #include "model/kernfs_internal.h"
 
-int kernfs_create_link(struct kernfs_node *parent, const char *name, struct kernfs_node *target,
-		       struct kernfs_node **out)
-{
-	struct kernfs_node *kn;
-
-	if (target->type == KERNFS_LINK || !target->parent)
-		return -EINVAL;
-	kn = kernfs_new(parent, name, KERNFS_LINK, 0777, NULL);
-	if (!kn)
-		return -ENOMEM;
-	kn->target = kernfs_get(target);
-	return kernfs_link_in(kn, out);
-}
-
-struct kernfs_node *kernfs_link_target(const struct kernfs_node *link)
-{
-	return link->target;
-}
-
 static unsigned int depth_of(const struct kernfs_node *kn)
 {
 	unsigned int depth = 0;
@@ -43,6 +24,30 @@ static const struct kernfs_node *ancestor_at(const struct kernfs_node *kn, unsig
 	while (depth-- > wanted)
 		kn = kn->parent;
 	return kn;
+}
+
+static const struct kernfs_node *root_of(const struct kernfs_node *kn)
+{
+	return ancestor_at(kn, depth_of(kn), 0);
+}
+
+int kernfs_create_link(struct kernfs_node *parent, const char *name, struct kernfs_node *target,
+		       struct kernfs_node **out)
+{
+	struct kernfs_node *kn;
+
+	if (target->type == KERNFS_LINK || root_of(target) != root_of(parent) || !target->parent)
+		return -EINVAL;
+	kn = kernfs_new(parent, name, KERNFS_LINK, 0777, NULL);
+	if (!kn)
+		return -ENOMEM;
+	kn->target = kernfs_get(target);
+	return kernfs_link_in(kn, out);
+}
+
+struct kernfs_node *kernfs_link_target(const struct kernfs_node *link)
+{
+	return link->target;
 }
 
 /* The length of "a/b/c" from below @base, which is above @kn or is it, down to @kn. */
@@ -71,11 +76,12 @@ static void fill_below(const struct kernfs_node *kn, const struct kernfs_node *b
 
 int kernfs_path(struct kernfs_node *kn, char *buf, size_t size)
 {
-	size_t len = 1 + length_below(kn, kernfs_root());
+	const struct kernfs_node *root = root_of(kn);
+	size_t len = 1 + length_below(kn, root);
 
 	if (len < size) {
 		buf[0] = '/';
-		fill_below(kn, kernfs_root(), buf + len);
+		fill_below(kn, root, buf + len);
 		buf[len] = '\0';
 	} else if (size) {
 		buf[0] = '\0';

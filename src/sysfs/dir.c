@@ -71,13 +71,7 @@ static int list_entry_add(struct sysfs_listing *listing, const char *name, uint6
 
 static int list_node(struct kernfs_node *kn, void *data)
 {
-	static const mode_t types[] = {
-		[KERNFS_DIR] = S_IFDIR,
-		[KERNFS_FILE] = S_IFREG,
-		[KERNFS_LINK] = S_IFLNK,
-	};
-
-	return list_entry_add(data, kernfs_name(kn), kernfs_ino(kn), types[kernfs_type(kn)]);
+	return list_entry_add(data, kernfs_name(kn), kernfs_ino(kn), kernfs_format(kn));
 }
 
 /* Called with listing->lock held. A directory that was removed has nothing in it. */

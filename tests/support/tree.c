@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "support/tree.h"
 
@@ -235,6 +236,11 @@ static void print_node(FILE *f, struct kernfs_node *kn)
 		fprintf(f, "F %o:%lld %s\n", (unsigned int)st.st_mode & 07777,
 			(long long)st.st_size, path);
 		return;
+	case KERNFS_DEVNODE:
+		fprintf(f, "%c %o %u:%u %u:%u %s\n", S_ISBLK(st.st_mode) ? 'B' : 'C',
+			(unsigned int)st.st_mode & 07777, major(st.st_rdev), minor(st.st_rdev),
+			st.st_uid, st.st_gid, path);
+		return;
 	case KERNFS_DIR:
 		fprintf(f, "D %o %s\n", (unsigned int)st.st_mode & 07777, path);
 		break;
@@ -251,16 +257,23 @@ static void print_node(FILE *f, struct kernfs_node *kn)
 	free(names);
 }
 
-char *tree_snapshot(const char *path)
+char *tree_snapshot_node(struct kernfs_node *kn)
 {
-	struct kernfs_node *kn = tree_find(path);
 	char *text = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
 	if (kn)
 		print_node(f, kn);
-	kernfs_put(kn);
 	fclose(f);
+	return text;
+}
+
+char *tree_snapshot(const char *path)
+{
+	struct kernfs_node *kn = tree_find(path);
+	char *text = tree_snapshot_node(kn);
+
+	kernfs_put(kn);
 	return text;
 }

@@ -44,9 +44,12 @@ ssize_t tree_pwrite(const char *path, const char *data, size_t count, off_t off)
 char *tree_list(const char *path);
 
 /**
- * tree_snapshot - all below a path: a line for each node with type, mode, size or target; to
+ * tree_snapshot - all below a path: a line for each node with type, mode, size, number or target; to
  * free().
  */
 char *tree_snapshot(const char *path);
+
+/** tree_snapshot_node - the same below a node; nothing for NULL. */
+char *tree_snapshot_node(struct kernfs_node *kn);
 
 #endif

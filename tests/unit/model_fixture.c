@@ -13,6 +13,28 @@
 
 static atomic_int devices_alive;
 
+void assert_nodes(const char *expected)
+{
+	static const char root[] = "D 755 /\n";
+	char *nodes = tree_snapshot_node(kernfs_dev_root());
+
+	assert_non_null(nodes);
+	assert_memory_equal(nodes, root, strlen(root));
+	assert_string_equal(nodes + strlen(root), expected);
+	free(nodes);
+}
+
+/* Both trees. */
+static char *snapshot(void)
+{
+	char *sys = tree_snapshot("/"), *dev = tree_snapshot_node(kernfs_dev_root()), *both;
+
+	assert_true(asprintf(&both, "%s%s", sys, dev) > 0);
+	free(sys);
+	free(dev);
+	return both;
+}
+
 int fixture_setup(void **state)
 {
 	log_capture_begin();
@@ -26,6 +48,7 @@ int fixture_teardown(void **state)
 	model_exit();
 	log_capture_end();
 	assert_string_equal(outside_list("/"), "");
+	assert_nodes("");
 	assert_int_equal(atomic_load(&devices_alive), 0);
 	return 0;
 }
@@ -61,7 +84,7 @@ struct device *fixture_added(struct bus_type *bus, struct device *parent, const 
 
 unsigned int fixture_fail_each_step(int (*op)(void *data), void (*undo)(void *data), void *data)
 {
-	char *before = tree_snapshot("/"), *after;
+	char *before = snapshot(), *after;
 	unsigned int step;
 	bool failed;
 	int err;
@@ -78,13 +101,13 @@ unsigned int fixture_fail_each_step(int (*op)(void *data), void (*undo)(void *da
 			print_error("step %u: %d instead of -ENOMEM\n", step, err);
 		assert_int_equal(err, -ENOMEM);
 		assert_string_equal(events_text(), "");
-		after = tree_snapshot("/");
+		after = snapshot();
 		assert_string_equal(after, before);
 		free(after);
 	}
 	assert_int_equal(err, 0);
 	undo(data);
-	after = tree_snapshot("/");
+	after = snapshot();
 	assert_string_equal(after, before);
 	free(after);
 	free(before);

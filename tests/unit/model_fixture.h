@@ -14,9 +14,12 @@ int fixture_setup(void **state);
 /**
  * fixture_teardown - take the model down again
  *
- * Fails the test if anything is left: a path, a device that fixture_device() made. For cmocka.
+ * Fails the test if anything is left: a path, a device node, a device that fixture_device() made. For cmocka.
  */
 int fixture_teardown(void **state);
+
+/** assert_nodes - these device nodes are there, as tree_snapshot() has them, and nothing else. */
+void assert_nodes(const char *expected);
 
 /** fixture_device - an initialised device to device_add(); the last put_device() frees it. */
 struct device *fixture_device(struct bus_type *bus, struct device *parent, const char *name);
