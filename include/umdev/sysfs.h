@@ -44,9 +44,10 @@ enum sysfs_tree {
  * @fuse_fd:  /dev/fuse, mounted with "default_permissions"; in any mount namespace
  * @lower_fd: a directory (O_PATH is enough) with the machine's own sysfs, to be seen wherever this
  *            process has nothing of that name; -1 for none. A directory that both have shows both
- * @root_owned: show all of @lower_fd as belonging to user and group 0
- * @uevents:  where an event goes that a write to a file "uevent" of @lower_fd asks for. The machine's
- *            own kernel never gets to see it. NULL: such a write is EPERM
+ * @root_owned: show everything as belonging to user and group 0, which are all that a user
+ *            namespace has in which the mount was made
+ * @uevents:  where an event goes that a write to a file "uevent" of @lower_fd asks for. The
+ *            machine's own kernel never gets to see it. NULL: such a write is EPERM
  *
  * Behaviour of what is in @lower_fd: the machine's, with the rights of the caller.
  */
@@ -65,7 +66,10 @@ struct sysfs_serve_config {
  *          and @config->uevents must live until the end
  * @out:    taken down with sysfs_unmount(), which then does not unmount but ends serving
  *
- * Return: 0, -ENOENT for a @subdir that is not there, -ENOMEM, -EINVAL.
+ * When the directory that is shown is removed from the tree, the mount stays and is empty.
+ *
+ * Return: 0, -ENOENT for a @subdir that is not there, -ENOMEM, -EMFILE, -EINVAL (a descriptor that
+ * is not what it should be; no such tree).
  */
 UMDEV_API int sysfs_serve(const struct sysfs_serve_config *config, struct sysfs_mount **out);
 

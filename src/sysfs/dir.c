@@ -123,8 +123,8 @@ void sysfs_listings_finish(struct sysfs_mount *mount)
 void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct sysfs_mount *mount = sysfs_mount_of(req);
-	struct sysfs_inode *inode = sysfs_inode_of(ino);
-	struct kernfs_node *kn = sysfs_node_of(ino);
+	struct sysfs_inode *inode = sysfs_inode_of(mount, ino);
+	struct kernfs_node *kn = inode->kn;
 	struct sysfs_listing *listing;
 
 	if (kernfs_type(kn) != KERNFS_DIR) {
@@ -137,7 +137,7 @@ void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	listing->kn = kernfs_get(kn);
-	listing->dotdot = inode ? inode->dotdot : kernfs_ino(kn);
+	listing->dotdot = inode->dotdot;
 	pthread_mutex_init(&listing->lock, NULL);
 	pthread_mutex_lock(&mount->lock);
 	list_add_tail(&listing->list, &mount->listings);

@@ -82,7 +82,7 @@ static int file_open(struct sysfs_mount *mount, fuse_req_t req, fuse_ino_t ino, 
 {
 	int acc = flags & O_ACCMODE;
 	bool writes = acc == O_WRONLY || acc == O_RDWR;
-	struct kernfs_node *kn = sysfs_node_of(ino);
+	struct kernfs_node *kn = sysfs_node_of(mount, ino);
 	struct sysfs_file *file;
 	int err;
 

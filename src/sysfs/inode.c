@@ -13,16 +13,23 @@ static int compare_nodes(const struct sysfs_inode *a, const struct sysfs_inode *
 RB_PROTOTYPE(sysfs_inode_tree, sysfs_inode, entry, compare_nodes)
 RB_GENERATE(sysfs_inode_tree, sysfs_inode, entry, compare_nodes)
 
-struct sysfs_inode *sysfs_inode_of(fuse_ino_t ino)
+struct sysfs_inode *sysfs_inode_of(struct sysfs_mount *mount, fuse_ino_t ino)
 {
-	return ino == FUSE_ROOT_ID ? NULL : (struct sysfs_inode *)(uintptr_t)ino;
+	return ino == FUSE_ROOT_ID ? &mount->root : (struct sysfs_inode *)(uintptr_t)ino;
 }
 
-struct kernfs_node *sysfs_node_of(fuse_ino_t ino)
+struct kernfs_node *sysfs_node_of(struct sysfs_mount *mount, fuse_ino_t ino)
 {
-	struct sysfs_inode *inode = sysfs_inode_of(ino);
+	return sysfs_inode_of(mount, ino)->kn;
+}
 
-	return inode ? inode->kn : kernfs_root();
+void sysfs_attr_of(struct sysfs_mount *mount, struct kernfs_node *kn, struct stat *st)
+{
+	kernfs_getattr(kn, st);
+	if (mount->root_owned) {
+		st->st_uid = 0;
+		st->st_gid = 0;
+	}
 }
 
 struct sysfs_mount *sysfs_mount_of(fuse_req_t req)
@@ -119,9 +126,9 @@ static struct sysfs_inode *inode_get(struct sysfs_mount *mount, struct kernfs_no
 
 static void inode_forget(struct sysfs_mount *mount, fuse_ino_t ino, uint64_t nlookup)
 {
-	struct sysfs_inode *inode = sysfs_inode_of(ino);
+	struct sysfs_inode *inode = sysfs_inode_of(mount, ino);
 
-	if (!inode)
+	if (inode == &mount->root)
 		return;
 	pthread_mutex_lock(&mount->lock);
 	inode->nlookup -= nlookup < inode->nlookup ? nlookup : inode->nlookup;
@@ -132,12 +139,10 @@ static void inode_forget(struct sysfs_mount *mount, fuse_ino_t ino, uint64_t nlo
 
 int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid_t tid)
 {
-	struct sysfs_inode *inode = sysfs_inode_of(ino);
+	struct sysfs_inode *inode = sysfs_inode_of(mount, ino);
 	bool again;
 	int err = 0;
 
-	if (!inode)
-		return 0;
 	pthread_mutex_lock(&mount->lock);
 	again = was_refused(mount, inode->kn, tid);
 	if (writer && inode->writers && inode->shared && tid > 0 && !again) {
@@ -155,10 +160,8 @@ int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid
 
 void sysfs_inode_close(struct sysfs_mount *mount, fuse_ino_t ino, bool writer)
 {
-	struct sysfs_inode *inode = sysfs_inode_of(ino);
+	struct sysfs_inode *inode = sysfs_inode_of(mount, ino);
 
-	if (!inode)
-		return;
 	pthread_mutex_lock(&mount->lock);
 	inode->opens--;
 	inode->writers -= writer;
@@ -181,7 +184,7 @@ void sysfs_inodes_finish(struct sysfs_mount *mount)
 void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct sysfs_mount *mount = sysfs_mount_of(req);
-	struct kernfs_node *dir = sysfs_node_of(parent);
+	struct kernfs_node *dir = sysfs_node_of(mount, parent);
 	struct fuse_entry_param entry = { 0 }; /* with timeouts of zero: nothing is cached */
 	struct kernfs_node *kn = NULL;
 	struct sysfs_inode *inode;
@@ -192,7 +195,7 @@ void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
-	kernfs_getattr(kn, &entry.attr);
+	sysfs_attr_of(mount, kn, &entry.attr);
 	inode = inode_get(mount, kn, kernfs_ino(dir), fuse_req_ctx(req)->pid);
 	if (!inode) {
 		fuse_reply_err(req, ENOMEM);
@@ -223,20 +226,20 @@ static void reply_attr(fuse_req_t req, struct kernfs_node *kn)
 {
 	struct stat st;
 
-	kernfs_getattr(kn, &st);
+	sysfs_attr_of(sysfs_mount_of(req), kn, &st);
 	fuse_reply_attr(req, &st, 0);
 }
 
 void sysfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	reply_attr(req, sysfs_node_of(ino));
+	reply_attr(req, sysfs_node_of(sysfs_mount_of(req), ino));
 }
 
 /* A new size is accepted and does nothing; who may set what was the kernel's to check. */
 void sysfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 		      struct fuse_file_info *fi)
 {
-	struct kernfs_node *kn = sysfs_node_of(ino);
+	struct kernfs_node *kn = sysfs_node_of(sysfs_mount_of(req), ino);
 	struct stat set = *st;
 	unsigned int flags = 0;
 	int err = 0;
@@ -265,7 +268,7 @@ void sysfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_se
 
 void sysfs_op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	struct kernfs_node *kn = sysfs_node_of(ino);
+	struct kernfs_node *kn = sysfs_node_of(sysfs_mount_of(req), ino);
 	char target[PATH_MAX];
 	int ret = -EINVAL;
 

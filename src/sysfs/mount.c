@@ -13,6 +13,22 @@
 #include "model/alloc.h"
 #include "sysfs/window.h"
 
+/* Of /dev/fuse: Linux 6.1 Documentation/admin-guide/devices.txt. */
+#define FUSE_MAJOR 10
+#define FUSE_MINOR 229
+
+/* Return: where a tree begins, or NULL for one that there is not. */
+static struct kernfs_node *tree_root(enum sysfs_tree tree)
+{
+	switch (tree) {
+	case SYSFS_TREE_SYS:
+		return kernfs_root();
+	case SYSFS_TREE_DEV:
+		break;
+	}
+	return NULL;
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	/* All else that libfuse would turn on is about caches, which there are none of. */
@@ -139,17 +155,20 @@ static const struct fuse_lowlevel_ops window_ops = {
 	.removexattr = op_removexattr,
 };
 
-static struct sysfs_mount *mount_create(const char *path)
+/* Takes over the caller's reference to @root in any case. @path: NULL for what others mounted. */
+static struct sysfs_mount *mount_create(const char *path, struct kernfs_node *root)
 {
 	struct sysfs_mount *mount = zalloc(sizeof(*mount));
 
-	if (!mount)
-		return NULL;
-	mount->path = strdup_f(path);
-	if (!mount->path) {
+	if (mount && path)
+		mount->path = strdup_f(path);
+	if (!mount || (path && !mount->path)) {
+		kernfs_put(root);
 		free(mount);
 		return NULL;
 	}
+	mount->root.kn = root;
+	mount->root.dotdot = kernfs_ino(root);
 	pthread_mutex_init(&mount->lock, NULL);
 	pthread_mutex_init(&mount->interrupt_lock, NULL);
 	pthread_cond_init(&mount->call_ended, NULL);
@@ -171,6 +190,7 @@ static void mount_destroy(struct sysfs_mount *mount)
 	pthread_cond_destroy(&mount->call_ended);
 	pthread_mutex_destroy(&mount->interrupt_lock);
 	pthread_mutex_destroy(&mount->lock);
+	kernfs_put(mount->root.kn);
 	free(mount->path);
 	free(mount);
 }
@@ -259,7 +279,7 @@ int sysfs_mount(const char *mountpoint, struct sysfs_mount **out)
 		return err;
 	}
 	fuse_set_log_func(log_libfuse);
-	mount = mount_create(path);
+	mount = mount_create(path, kernfs_get(kernfs_root()));
 	if (!mount)
 		return -ENOMEM;
 	err = mount_serve(mount);
@@ -267,6 +287,83 @@ int sysfs_mount(const char *mountpoint, struct sysfs_mount **out)
 		mount_destroy(mount);
 		return err;
 	}
+	*out = mount;
+	return 0;
+}
+
+/* Return: the directory that is shown, with a reference, or NULL. */
+static struct kernfs_node *find_root(enum sysfs_tree tree, const char *subdir)
+{
+	char path[PATH_MAX], *rest = NULL, *name;
+	struct kernfs_node *dir, *child;
+
+	if (snprintf(path, sizeof(path), "%s", subdir ? subdir : "") >= (int)sizeof(path))
+		return NULL;
+	dir = kernfs_get(tree_root(tree));
+	for (name = strtok_r(path, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
+		child = kernfs_lookup(dir, name);
+		kernfs_put(dir);
+		if (!child)
+			return NULL;
+		dir = child;
+		if (kernfs_type(dir) != KERNFS_DIR)
+			break;
+	}
+	if (kernfs_type(dir) == KERNFS_DIR)
+		return dir;
+	kernfs_put(dir);
+	return NULL;
+}
+
+/* The caller's descriptor stays its own until all has succeeded. */
+static int serve_descriptor(struct sysfs_mount *mount, int fuse_fd)
+{
+	int fd, err;
+
+	fd = fault_point() ? -1 : fcntl(fuse_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -EMFILE;
+	err = session_create(mount, fd);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	err = worker_pool_start(&mount->pool, mount->session);
+	if (err)
+		fuse_session_destroy(mount->session);
+	return err;
+}
+
+static bool is_fuse(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == makedev(FUSE_MAJOR, FUSE_MINOR);
+}
+
+int sysfs_serve(const struct sysfs_serve_config *config, struct sysfs_mount **out)
+{
+	struct sysfs_mount *mount;
+	struct kernfs_node *root;
+	int err;
+
+	if (!tree_root(config->tree) || !is_fuse(config->fuse_fd) || config->lower_fd >= 0)
+		return -EINVAL;
+	root = find_root(config->tree, config->subdir);
+	if (!root)
+		return -ENOENT;
+	fuse_set_log_func(log_libfuse);
+	mount = mount_create(NULL, root);
+	if (!mount)
+		return -ENOMEM;
+	mount->root_owned = config->root_owned;
+	err = serve_descriptor(mount, config->fuse_fd);
+	if (err) {
+		mount_destroy(mount);
+		return err;
+	}
+	close(config->fuse_fd);
 	*out = mount;
 	return 0;
 }
@@ -286,8 +383,8 @@ void sysfs_unmount(struct sysfs_mount *mount)
 	 * device number, after a full one this session has ended and even the number may be in use
 	 * again.
 	 */
-	if (worker_pool_expect_end(&mount->pool) && !mounted_dev(mount->path, &dev) &&
-	    dev == mount->dev)
+	if (worker_pool_expect_end(&mount->pool) && mount->path &&
+	    !mounted_dev(mount->path, &dev) && dev == mount->dev)
 		sysfs_channel_detach(mount->path);
 	worker_pool_stop(&mount->pool);
 	fuse_session_destroy(mount->session);

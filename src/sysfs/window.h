@@ -40,33 +40,6 @@ struct sysfs_refused {
 };
 
 /**
- * struct sysfs_mount - one mount of the tree
- *
- * Lock order: lock and poll_lock and interrupt_lock are leaves; none is held while another is taken
- * or while code of a node's owner runs.
- */
-struct sysfs_mount {
-	struct fuse_session *session;
-	char *path; /* absolute; constant */
-	dev_t dev;  /* st_dev of what is in it */
-	struct worker_pool pool;
-
-	pthread_mutex_t lock;
-	struct sysfs_inode_tree shared;		     /* by node, under lock */
-	struct list_head inodes;		     /* all of struct sysfs_inode, under lock */
-	struct sysfs_refused refused[SYSFS_REFUSED]; /* by thread, under lock */
-	struct list_head files;			     /* all of struct sysfs_file, under lock */
-	struct list_head listings;		     /* all of struct sysfs_listing, under lock */
-
-	pthread_mutex_t interrupt_lock; /* guards struct sysfs_call.answered of all calls */
-	pthread_cond_t call_ended;	/* with interrupt_lock */
-
-	struct kernfs_watch watch;
-	pthread_mutex_t poll_lock;
-	struct list_head polled[SYSFS_POLL_BUCKETS]; /* files with a handle, under poll_lock */
-};
-
-/**
  * struct sysfs_inode - what a lookup gave to the kernel; its address is FUSE's nodeid
  *
  * One node has one shared inode, and private ones beside it while a writer has the shared one open:
@@ -84,6 +57,35 @@ struct sysfs_inode {
 	unsigned int writers;	     /* mount->lock; those of them that may write */
 };
 
+/**
+ * struct sysfs_mount - one mount of the tree
+ *
+ * Lock order: lock and poll_lock and interrupt_lock are leaves; none is held while another is taken
+ * or while code of a node's owner runs.
+ */
+struct sysfs_mount {
+	struct fuse_session *session;
+	char *path;		 /* absolute; constant; NULL if somebody else has mounted it */
+	dev_t dev;		 /* st_dev of what is in it, with @path */
+	struct sysfs_inode root; /* never forgotten; in no list */
+	bool root_owned;	 /* constant; all is shown as belonging to user and group 0 */
+	struct worker_pool pool;
+
+	pthread_mutex_t lock;
+	struct sysfs_inode_tree shared;		     /* by node, under lock */
+	struct list_head inodes;		     /* all of struct sysfs_inode, under lock */
+	struct sysfs_refused refused[SYSFS_REFUSED]; /* by thread, under lock */
+	struct list_head files;			     /* all of struct sysfs_file, under lock */
+	struct list_head listings;		     /* all of struct sysfs_listing, under lock */
+
+	pthread_mutex_t interrupt_lock; /* guards struct sysfs_call.answered of all calls */
+	pthread_cond_t call_ended;	/* with interrupt_lock */
+
+	struct kernfs_watch watch;
+	pthread_mutex_t poll_lock;
+	struct list_head polled[SYSFS_POLL_BUCKETS]; /* files with a handle, under poll_lock */
+};
+
 struct sysfs_mount *sysfs_mount_of(fuse_req_t req);
 
 /**
@@ -96,10 +98,12 @@ void sysfs_reply_err(fuse_req_t req, long err);
 
 /* inode.c */
 
-/** sysfs_inode_of - the inode behind a nodeid that a lookup gave. NULL for the root. */
-struct sysfs_inode *sysfs_inode_of(fuse_ino_t ino);
+/** sysfs_inode_of - the inode behind a nodeid: one that a lookup gave, or the root's. */
+struct sysfs_inode *sysfs_inode_of(struct sysfs_mount *mount, fuse_ino_t ino);
 /** sysfs_node_of - its node; valid while the kernel has not forgotten the nodeid. */
-struct kernfs_node *sysfs_node_of(fuse_ino_t ino);
+struct kernfs_node *sysfs_node_of(struct sysfs_mount *mount, fuse_ino_t ino);
+/** sysfs_attr_of - what stat() shows of a node in this mount. */
+void sysfs_attr_of(struct sysfs_mount *mount, struct kernfs_node *kn, struct stat *st);
 /**
  * sysfs_inode_open - count an open file
  * @writer: it may write
