@@ -24,7 +24,7 @@ static struct kernfs_node *tree_root(enum sysfs_tree tree)
 	case SYSFS_TREE_SYS:
 		return kernfs_root();
 	case SYSFS_TREE_DEV:
-		break;
+		return kernfs_dev_root();
 	}
 	return NULL;
 }

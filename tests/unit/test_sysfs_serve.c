@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <umdev/kobject.h>
 #include <umdev/log.h>
 #include <umdev/sysfs.h>
 #include "model/alloc.h"
+#include "model/kernfs.h"
 
 #define STEPS_MAX 100
 
@@ -213,6 +215,52 @@ static void all_can_be_shown_as_roots(void **state)
 	unmount_fuse();
 }
 
+static void device_nodes_can_be_looked_at_and_not_opened(void **state)
+{
+	const struct stat node = {
+		.st_mode = S_IFCHR | 0600,
+		.st_rdev = makedev(240, 7),
+		.st_gid = 5,
+	};
+	struct sysfs_serve_config config = config_for(mount_fuse(), "dir");
+	struct kernfs_node *dir, *entry;
+	struct sysfs_mount *mount;
+	struct dirent *listed;
+	char path[128];
+	struct stat st;
+	DIR *listing;
+
+	assert_int_equal(kernfs_create_dir(kernfs_dev_root(), "dir", 0755, NULL, &dir), 0);
+	assert_int_equal(kernfs_create_devnode(dir, "7", &node, &entry), 0);
+	config.tree = SYSFS_TREE_DEV;
+	mount = serve(&config);
+	snprintf(path, sizeof(path), "%s/7", mountpoint);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode, S_IFCHR | 0600);
+	assert_int_equal(st.st_rdev, makedev(240, 7));
+	assert_int_equal(st.st_gid, 5);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(chown(path, 12, 34), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode, S_IFCHR | 0666);
+	assert_int_equal(st.st_uid, 12);
+	assert_int_equal(st.st_gid, 34);
+	assert_int_equal(open(path, O_RDWR), -1);
+	assert_int_equal(errno, EACCES);
+
+	listing = opendir(mountpoint);
+	assert_non_null(listing);
+	do {
+		listed = readdir(listing);
+		assert_non_null(listed);
+	} while (strcmp(listed->d_name, "7"));
+	assert_int_equal(listed->d_type, DT_CHR);
+	closedir(listing);
+	sysfs_unmount(mount);
+	unmount_fuse();
+	kernfs_remove(dir);
+}
+
 static int setup(void **state)
 {
 	if (!mkdtemp(mountpoint))
@@ -244,6 +292,7 @@ int main(void)
 		cmocka_unit_test(ending_to_serve_does_not_unmount),
 		cmocka_unit_test(a_failed_serve_leaves_the_descriptors_to_the_caller),
 		cmocka_unit_test(all_can_be_shown_as_roots),
+		cmocka_unit_test(device_nodes_can_be_looked_at_and_not_opened),
 	};
 	if (geteuid() || access("/dev/fuse", R_OK | W_OK) || unshare(CLONE_NEWNS) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
