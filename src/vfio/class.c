@@ -42,7 +42,17 @@ static int create_all(void)
 	err = class_register(&vfio_device_class);
 	if (err)
 		goto remove_class;
+	err = vfio_group_init();
+	if (err)
+		goto remove_device_class;
+	err = vfio_container_init();
+	if (err)
+		goto group_cleanup;
 	return 0;
+group_cleanup:
+	vfio_group_cleanup();
+remove_device_class:
+	class_unregister(&vfio_device_class);
 remove_class:
 	class_unregister(&vfio_group_class);
 remove_dir:
@@ -74,11 +84,12 @@ static void vfio_exit(void)
 {
 	pthread_mutex_lock(&init_lock);
 	if (ready) {
+		vfio_container_cleanup();
+		vfio_group_cleanup();
 		class_unregister(&vfio_device_class);
 		class_unregister(&vfio_group_class);
 		kobject_del(vfio_iommu_groups);
 		kobject_put(vfio_iommu_groups);
-		vfio_group_ids_destroy();
 		__atomic_store_n(&ready, false, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&init_lock);

@@ -5,19 +5,62 @@
  */
 #include <errno.h>
 
+#include <umdev/chrdev.h>
+
 #include "model/alloc.h"
+#include "model/host.h"
 #include "model/ida.h"
 #include "vfio/vfio.h"
 
-/* What the kernel's dynamic allocation gave on the machine of the recordings. */
-#define VFIO_MAJOR     246
-#define VFIO_MINOR_MAX 0xfffff
+#define VFIO_MINORS (1U << 20)
 
-static struct ida group_ids = IDA_INIT;
+/* Constant between vfio_group_init() and vfio_group_cleanup(). */
+static devnum_t group_devt;
+static unsigned int first_group;
 
-void vfio_group_ids_destroy(void)
+static struct ida group_ids = IDA_INIT; /* counted from first_group */
+
+/*
+ * Groups and their devices, vfio-dev/vfioN, have the same numbers. The machine may have groups, and
+ * drivers that make such devices.
+ */
+static int find_first_group(void)
 {
+	int groups = host_first_free("kernel/iommu_groups", "");
+	int devices = host_first_free("class/vfio-dev", "vfio");
+	int first = groups > devices ? groups : devices;
+
+	if (groups < 0 || devices < 0)
+		return groups < 0 ? groups : devices;
+	if ((unsigned int)first >= VFIO_MINORS)
+		return -ENOSPC;
+	first_group = (unsigned int)first;
+	return 0;
+}
+
+int vfio_group_init(void)
+{
+	int err = find_first_group();
+
+	return err ? err : alloc_chrdev_region(&group_devt, 0, VFIO_MINORS, "vfio");
+}
+
+void vfio_group_cleanup(void)
+{
+	unregister_chrdev_region(group_devt, VFIO_MINORS);
 	ida_destroy(&group_ids);
+}
+
+static int alloc_group_id(void)
+{
+	int id = ida_alloc_max(&group_ids, VFIO_MINORS - 1 - first_group);
+
+	return id < 0 ? id : id + (int)first_group;
+}
+
+static void free_group_id(int id)
+{
+	ida_free(&group_ids, (unsigned int)id - first_group);
 }
 
 /* No address is reserved for anybody: there is no hardware behind the device. */
@@ -93,7 +136,7 @@ static void iommu_destroy(struct vfio_group *group)
 
 int vfio_group_create(struct vfio_group *group, struct device *dev)
 {
-	int err = ida_alloc_max(&group_ids, VFIO_MINOR_MAX);
+	int err = alloc_group_id();
 
 	if (err < 0)
 		return err;
@@ -107,7 +150,7 @@ int vfio_group_create(struct vfio_group *group, struct device *dev)
 	err = sysfs_create_link(group->devices, &dev->kobj, dev_name(dev));
 	if (err)
 		goto remove_link;
-	err = device_create(&vfio_group_class, NULL, DEVNUM(VFIO_MAJOR, (devnum_t)group->id), NULL,
+	err = device_create(&vfio_group_class, NULL, group_devt + (devnum_t)group->id, NULL,
 			    &group->dev, "%d", group->id);
 	if (err)
 		goto remove_device;
@@ -119,7 +162,7 @@ remove_link:
 destroy_iommu:
 	iommu_destroy(group);
 free_id:
-	ida_free(&group_ids, (unsigned int)group->id);
+	free_group_id(group->id);
 	return err;
 }
 
@@ -129,5 +172,5 @@ void vfio_group_destroy(struct vfio_group *group, struct device *dev)
 	sysfs_remove_link(group->devices, dev_name(dev));
 	sysfs_remove_link(&dev->kobj, "iommu_group");
 	iommu_destroy(group);
-	ida_free(&group_ids, (unsigned int)group->id);
+	free_group_id(group->id);
 }

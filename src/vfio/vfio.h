@@ -91,7 +91,8 @@ extern struct kobject *vfio_iommu_groups; /* /sys/kernel/iommu_groups */
  * vfio_init - see that the classes and the directory of groups are there
  *
  * Called by everything that registers something, so devices may be registered before umdev_start().
- * Context: any thread, also inside a publication. Return: 0, -ENOMEM, -EEXIST.
+ * Context: any thread, also inside a publication. Return: 0, -ENOMEM, -EEXIST,
+ * what vfio_group_init() says.
  */
 int vfio_init(void);
 
@@ -106,13 +107,25 @@ extern unsigned int vfio_request_interval_ms;
 
 /**
  * vfio_group_create - make a group for @dev alone
- * Return: 0, -ENOSPC, -ENOMEM, what adding to the tree says; after an error nothing is left.
+ * Context: vfio_init() has succeeded. Return: 0, -ENOSPC, -ENOMEM, what adding to the tree says; after an error nothing is left.
  */
 int vfio_group_create(struct vfio_group *group, struct device *dev);
 /** vfio_group_destroy - the reverse. */
 void vfio_group_destroy(struct vfio_group *group, struct device *dev);
-/** vfio_group_ids_destroy - free what keeps the numbers; no group is left. */
-void vfio_group_ids_destroy(void);
+/**
+ * vfio_group_init - find the numbers that groups may have: a major, and those above the machine's own
+ * Return: 0, -EBUSY (no major is left), -ENOMEM, -errno of looking for them.
+ */
+int vfio_group_init(void);
+/** vfio_group_cleanup - the reverse; no group is left. */
+void vfio_group_cleanup(void);
+
+/* ---- container.c ---- */
+
+/** vfio_container_init - the device misc/vfio. Return: 0, -EEXIST, -ENOMEM. */
+int vfio_container_init(void);
+/** vfio_container_cleanup - the reverse. */
+void vfio_container_cleanup(void);
 
 /* ---- transport.c ---- */
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The tree and the events of mtty against what a real Linux 6.1 said."""
 
-import difflib
 import os
 import pathlib
 import re
@@ -13,11 +12,25 @@ import pytest
 import transcript
 
 HERE = pathlib.Path(__file__).parent
+GROUPS = "/sys/kernel/iommu_groups"
+
+
+@pytest.fixture
+def no_groups(private_mounts):
+    """The recording machine had no groups of its own, so that umdev's began with 0."""
+    if not os.path.isdir(GROUPS) or not os.listdir(GROUPS):
+        yield
+        return
+    if os.geteuid() != 0:
+        pytest.skip("this machine has groups of its own, and only root can cover them")
+    subprocess.run(["mount", "-t", "tmpfs", "none", GROUPS], check=True)
+    yield
+    subprocess.run(["umount", GROUPS], check=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the script looks at /sys: needs a mount")
 @pytest.mark.skipif(not shutil.which("busybox"), reason="needs busybox, whose error texts are known")
-def test_the_tree_is_the_kernels(daemon):
+def test_the_tree_is_the_kernels(no_groups, daemon):
     daemon.start("--load", "mtty")
     shown = subprocess.run(
         ["unshare", "-m", "sh", "-c", f"mount --bind {daemon.sys} /sys && exec busybox sh $0"]
@@ -29,15 +42,8 @@ def test_the_tree_is_the_kernels(daemon):
     transcript.check("mdev-mtty", shown.stdout.splitlines())
 
 
-def recorded():
-    """The commands, and the lines of their events."""
-    runs = []
-    for line in (HERE / "uevents-mtty.linux-6.1.txt").read_text().splitlines():
-        if line.startswith("$ "):
-            runs.append((line[2:], []))
-        else:
-            runs[-1][1].append(line)
-    return runs
+def commands(name):
+    return [line[2:] for line in transcript.recorded(name) if line.startswith("$ ")]
 
 
 def run(daemon, command):
@@ -62,11 +68,13 @@ def events_of(daemon, monitor, command):
         events += [f"{action} {path}", *(f"    {key}={env[key]}" for key in sorted(env))]
 
 
-def test_the_events_are_the_kernels(daemon):
+def test_the_events_are_the_kernels(no_groups, daemon):
     daemon.start("--load", "mtty")
     with daemon.control() as monitor:
         assert monitor.ask(command="monitor") == {"ok": True}
-        for command, expected in recorded():
-            got = events_of(daemon, monitor, command)
-            difference = "\n".join(difflib.unified_diff(expected, got, "kernel", "umdev"))
-            assert got == expected, f"{command}:\n{difference}"
+        heard = []
+        for command in commands("uevents-mtty"):
+            heard += ["$ " + command, *events_of(daemon, monitor, command)]
+    transcript.check("uevents-mtty", heard)
+    majors = {line for line in heard if "MAJOR=" in line}
+    assert len(majors) == 1, "one number for all groups"

@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "model/alloc.h"
 #include "model/module_internal.h"
+#include "model/kernfs.h"
 #include "support/outside.h"
 #include "vfio/vfio.h"
 #include "vfio_fake.h"
@@ -34,7 +36,8 @@ static void the_tree_is_as_the_kernel_shows_it(void **state)
 	assert_string_equal(outside_link("/class/vfio-dev/vfio0"),
 			    "../../devices/d0/vfio-dev/vfio0");
 	assert_string_equal(outside_link("/class/vfio/0"), "../../devices/virtual/vfio/0");
-	assert_string_equal(outside_read("/class/vfio/0/dev"), "246:0\n");
+	assert_string_equal(outside_read("/class/vfio/0/dev"), "254:0\n");
+	assert_string_equal(outside_link("/dev/char/254:0"), "../../devices/virtual/vfio/0");
 	assert_int_equal(vfio_group_id(&fake->vdev), 0);
 	fake_free(fake);
 	assert_string_equal(outside_list("/kernel/iommu_groups"), "");
@@ -51,7 +54,7 @@ static void events_come_in_the_kernels_order(void **state)
 	assert_string_equal(
 		events_text(),
 		"add /devices/d0 SUBSYSTEM=fake\n"
-		"add /devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=246 MINOR=0 DEVNAME=vfio/0\n"
+		"add /devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=254 MINOR=0 DEVNAME=vfio/0\n"
 		"add /devices/d0/vfio-dev/vfio0 SUBSYSTEM=vfio-dev\n"
 		"bind /devices/d0 SUBSYSTEM=fake DRIVER=fake-vfio\n");
 	events_begin();
@@ -59,10 +62,50 @@ static void events_come_in_the_kernels_order(void **state)
 	assert_string_equal(
 		events_text(),
 		"remove /devices/d0/vfio-dev/vfio0 SUBSYSTEM=vfio-dev\n"
-		"remove /devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=246 MINOR=0 DEVNAME=vfio/0\n"
+		"remove /devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=254 MINOR=0 DEVNAME=vfio/0\n"
 		"unbind /devices/d0 SUBSYSTEM=fake\n"
 		"remove /devices/d0 SUBSYSTEM=fake\n");
 	events_end();
+}
+
+static void the_container_is_always_there(void **state)
+{
+	struct kernfs_node *dir, *node;
+	struct stat st;
+
+	assert_int_equal(vfio_init(), 0);
+	assert_string_equal(outside_list("/class/misc"), "vfio ");
+	assert_string_equal(outside_link("/class/misc/vfio"), "../../devices/virtual/misc/vfio");
+	assert_string_equal(outside_list("/class/misc/vfio/"), "dev subsystem uevent ");
+	assert_string_equal(outside_read("/class/misc/vfio/dev"), "10:196\n");
+	assert_string_equal(outside_read("/class/misc/vfio/uevent"),
+			    "MAJOR=10\nMINOR=196\nDEVNAME=vfio/vfio\nDEVMODE=0666\n");
+	assert_string_equal(outside_link("/dev/char/10:196"), "../../devices/virtual/misc/vfio");
+	dir = kernfs_lookup(kernfs_dev_root(), "vfio");
+	assert_non_null(dir);
+	node = kernfs_lookup(dir, "vfio");
+	assert_non_null(node);
+	kernfs_getattr(node, &st);
+	assert_int_equal(st.st_mode, S_IFCHR | 0666);
+	assert_int_equal(st.st_rdev, makedev(10, 196));
+	kernfs_put(node);
+	kernfs_put(dir);
+}
+
+static void a_group_has_a_node(void **state)
+{
+	struct fake *fake = fake_create("d0");
+	struct kernfs_node *dir = kernfs_lookup(kernfs_dev_root(), "vfio");
+	struct kernfs_node *node = kernfs_lookup(dir, "0");
+	struct stat st;
+
+	kernfs_getattr(node, &st);
+	assert_int_equal(st.st_mode, S_IFCHR | 0600);
+	assert_int_equal(st.st_rdev, makedev(254, 0));
+	kernfs_put(node);
+	fake_free(fake);
+	assert_null(kernfs_lookup(dir, "0"));
+	kernfs_put(dir);
 }
 
 static void a_new_group_gets_the_lowest_free_number(void **state)
@@ -603,6 +646,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_tree_is_as_the_kernel_shows_it),
+		cmocka_unit_test(the_container_is_always_there),
+		cmocka_unit_test(a_group_has_a_node),
 		cmocka_unit_test(events_come_in_the_kernels_order),
 		cmocka_unit_test(a_new_group_gets_the_lowest_free_number),
 		cmocka_unit_test(registering_twice_is_refused),

@@ -112,7 +112,7 @@ static void a_device_is_complete_at_its_add_event(void **state)
 	heard.seen = look_at_add;
 	assert_int_equal(vendor_create(&acme, 1, 1), 0);
 	assert_heard("add " PARENT "/83b8f4f2-509f-382f-3c1e-e6bf00000001 SUBSYSTEM=mdev\n"
-		     "add /devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=246 MINOR=0 DEVNAME=vfio/0\n"
+		     "add /devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=254 MINOR=0 DEVNAME=vfio/0\n"
 		     "add " PARENT "/83b8f4f2-509f-382f-3c1e-e6bf00000001/vfio-dev/vfio0"
 		     " SUBSYSTEM=vfio-dev\n"
 		     "bind " PARENT

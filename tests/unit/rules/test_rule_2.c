@@ -122,7 +122,7 @@ static void what_was_made_last_goes_first(void **state)
 		order.text,
 		"remove " PARENT "/83b8f4f2-509f-382f-3c1e-e6bf00000001/vfio-dev/vfio0"
 		" SUBSYSTEM=vfio-dev\n"
-		"remove /devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=246 MINOR=0 DEVNAME=vfio/0\n");
+		"remove /devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=254 MINOR=0 DEVNAME=vfio/0\n");
 	assert_heard("unbind " PARENT "/83b8f4f2-509f-382f-3c1e-e6bf00000001 SUBSYSTEM=mdev\n"
 		     "remove " PARENT "/83b8f4f2-509f-382f-3c1e-e6bf00000001 SUBSYSTEM=mdev\n");
 	acme.removing = NULL;
