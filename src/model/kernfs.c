@@ -109,6 +109,7 @@ static void show(struct kernfs_node *kn)
 	atomic_fetch_and(&kn->flags, (uint8_t)~KN_HIDDEN);
 	if (kn->type == KERNFS_DIR)
 		atomic_fetch_add(&kn->parent->subdirs, 1);
+	kernfs_touch(kn->parent);
 }
 
 /* Context: kernfs_lock held for writing. */
@@ -135,16 +136,22 @@ static int insert(struct kernfs_node *kn)
 
 int kernfs_link_in(struct kernfs_node *kn, struct kernfs_node **out)
 {
+	struct kernfs_node *known = NULL;
 	int err = hiding ? hidden_reserve(hiding) : 0;
 
 	if (!err) {
 		pthread_rwlock_wrlock(&kernfs_lock);
 		err = insert(kn);
+		if (!err && !hiding && kernfs_has(kn->parent, KN_KNOWN))
+			known = kernfs_get(kn->parent);
 		/* Under the lock: as soon as it is dropped somebody may remove the node. */
 		if (out && !err)
 			*out = kn;
 		pthread_rwlock_unlock(&kernfs_lock);
 	}
+	if (known)
+		kernfs_tell_changed(known);
+	kernfs_put(known);
 	if (err) {
 		if (out)
 			*out = NULL;
@@ -275,6 +282,11 @@ void kernfs_show_hidden(struct kernfs_hidden *hidden)
 			show(hidden->nodes[i]);
 	pthread_rwlock_unlock(&kernfs_lock);
 
+	for (size_t i = 0; i < hidden->count; i++) {
+		/* Neighbours mostly stand in the same directory. */
+		if (!i || hidden->nodes[i]->parent != hidden->nodes[i - 1]->parent)
+			kernfs_tell_changed(hidden->nodes[i]->parent);
+	}
 	for (size_t i = 0; i < hidden->count; i++)
 		kernfs_put(hidden->nodes[i]);
 	free(hidden->nodes);
@@ -283,13 +295,21 @@ void kernfs_show_hidden(struct kernfs_hidden *hidden)
 
 void kernfs_hide(struct kernfs_node *kn)
 {
+	bool hidden;
+
 	pthread_rwlock_wrlock(&kernfs_lock);
-	if (kernfs_has(kn, KN_LINKED) && !kernfs_has(kn, KN_HIDDEN)) {
+	hidden = kernfs_has(kn, KN_LINKED) && !kernfs_has(kn, KN_HIDDEN);
+	if (hidden) {
 		atomic_fetch_or(&kn->flags, KN_HIDDEN);
 		if (kn->type == KERNFS_DIR)
 			atomic_fetch_sub(&kn->parent->subdirs, 1);
+		kernfs_touch(kn->parent);
 	}
 	pthread_rwlock_unlock(&kernfs_lock);
+	if (!hidden)
+		return;
+	kernfs_tell_gone(kn);
+	kernfs_tell_changed(kn->parent);
 }
 
 struct kernfs_hidden *kernfs_hidden_by(struct kernfs_node *kn)
@@ -306,6 +326,11 @@ struct kernfs_hidden *kernfs_hidden_by(struct kernfs_node *kn)
 enum kernfs_type kernfs_type(const struct kernfs_node *kn)
 {
 	return kn->type;
+}
+
+struct kernfs_node *kernfs_parent(const struct kernfs_node *kn)
+{
+	return kn->parent;
 }
 
 const char *kernfs_name(const struct kernfs_node *kn)

@@ -148,6 +148,8 @@ int kernfs_link_text(struct kernfs_node *link, char *buf, size_t size);
 struct kernfs_node *kernfs_link_target(const struct kernfs_node *link);
 /** kernfs_type - directory, file, link or device node. */
 enum kernfs_type kernfs_type(const struct kernfs_node *kn);
+/** kernfs_parent - the directory that it is or was in; lives as long as the node. Root: NULL. */
+struct kernfs_node *kernfs_parent(const struct kernfs_node *kn);
 /** kernfs_name - the last part of its path; lives as long as the node. */
 const char *kernfs_name(const struct kernfs_node *kn);
 /**
@@ -162,7 +164,11 @@ void *kernfs_priv(const struct kernfs_node *kn);
  * Context: active reference held.
  */
 struct kobject *kernfs_parent_kobj(const struct kernfs_node *kn);
-/** kernfs_ino - a number that no other node has or had; the root's is 1. */
+/**
+ * kernfs_ino - a number that no other node has or had; the root's is 1
+ *
+ * The younger a node, the larger its number.
+ */
 uint64_t kernfs_ino(const struct kernfs_node *kn);
 
 /** kernfs_format - its S_IFMT bits in st_mode. */
@@ -185,14 +191,23 @@ int kernfs_setattr(struct kernfs_node *kn, const struct stat *st, unsigned int f
 /** kernfs_notify - wake those who poll a file. Context: not from a watch's notified(). */
 void kernfs_notify(struct kernfs_node *kn);
 
+struct kernfs_gone;
+
 /**
- * struct kernfs_watch - a window's interest in notifications
- * @notified: @kn was notified, or removed while somebody watched it. Must not block, notify, or
- *            add or remove watches. Called without locks of the tree
+ * struct kernfs_watch - a window's interest in changes; what it does not want to know is NULL
+ * @notified: @kn was notified, or removed while somebody watched it. Must not block or notify
+ * @changed:  what stat() shows of @kn is not what it was, or what is found in it. Only for nodes
+ *            that were made known with kernfs_set_known(). Must not block
+ * @gone:     nodes that were made known cannot be found any more. The one who removes or hides them
+ *            waits for this to return, and it may come more than once for a node
  * @list:     the tree's
+ *
+ * All are called without locks of the tree. None may add or remove watches.
  */
 struct kernfs_watch {
 	void (*notified)(struct kernfs_watch *watch, struct kernfs_node *kn);
+	void (*changed)(struct kernfs_watch *watch, struct kernfs_node *kn);
+	void (*gone)(struct kernfs_watch *watch, const struct kernfs_gone *gone);
 	struct list_head list;
 };
 
@@ -208,6 +223,17 @@ void kernfs_watch_remove(struct kernfs_watch *watch);
  * reference: so either it gets none because of a removal, or it is told of the removal.
  */
 unsigned int kernfs_event(struct kernfs_node *kn);
+
+/**
+ * kernfs_set_known - say that a window may show @kn from memory from now on
+ *
+ * What it remembers it reads after this: then all later changes are told to its watch.
+ * Return: false if nobody outside can find the node any more, so that there is nothing to remember.
+ */
+bool kernfs_set_known(struct kernfs_node *kn);
+
+/** kernfs_gone_next - the node after @kn, or with NULL the first, from the top down; or NULL. */
+struct kernfs_node *kernfs_gone_next(const struct kernfs_gone *gone, struct kernfs_node *kn);
 
 /**
  * struct kernfs_hidden - nodes that a publication keeps back

@@ -115,8 +115,8 @@ static void deactivate_subtree(struct kernfs_node *top)
 	}
 }
 
-/* Take a drained node out of the tree; the tree's reference goes to @watched or is dropped. */
-static void unlink_node(struct kernfs_node *kn, struct list_head *watched)
+/* Take a drained node out of the tree; the tree's reference goes to @told or is dropped. */
+static void unlink_node(struct kernfs_node *kn, struct list_head *told)
 {
 	struct kernfs_node *parent = kn->parent;
 	bool self = kernfs_has(kn, KN_SELF);
@@ -131,8 +131,9 @@ static void unlink_node(struct kernfs_node *kn, struct list_head *watched)
 		atomic_fetch_or(&kn->flags, KN_REMOVED);
 		wake_waiters(kn);
 	}
-	if (kernfs_has(kn, KN_WATCHED))
-		list_add_tail(&kn->sibling, watched);
+	/* Children came before their parent; who is told hears of the parent first. */
+	if (kernfs_has(kn, KN_WATCHED | KN_KNOWN))
+		list_add(&kn->sibling, told);
 	else
 		kernfs_put(kn);
 }
@@ -141,9 +142,10 @@ static void unlink_node(struct kernfs_node *kn, struct list_head *watched)
  * Several threads may be here for the same nodes: each waits until they are drained, one unlinks.
  * The caller holds a reference to @top, and kernfs_lock, which is dropped while waiting.
  */
-static void remove_locked(struct kernfs_node *top, struct list_head *watched)
+static void remove_locked(struct kernfs_node *top, struct list_head *told)
 {
 	struct kernfs_node *kn;
+	bool waited = false;
 
 	if (!kernfs_has(top, KN_LINKED))
 		return;
@@ -152,37 +154,29 @@ static void remove_locked(struct kernfs_node *top, struct list_head *watched)
 		kn = kernfs_get(first_post_order(top));
 		if (!drained(kn)) {
 			pthread_rwlock_unlock(&kernfs_lock);
+			/* It may take long, and nobody shall find any of it meanwhile. */
+			if (!waited)
+				kernfs_tell_gone(top);
+			waited = true;
 			wait_drained(kn);
 			pthread_rwlock_wrlock(&kernfs_lock);
 		}
 		if (kernfs_has(kn, KN_LINKED))
-			unlink_node(kn, watched);
+			unlink_node(kn, told);
 		kernfs_put(kn);
 	} while (kn != top);
-}
-
-/* Those who poll a file learn from its removal's notification that it is gone. */
-static void notify_removed(struct list_head *watched)
-{
-	struct kernfs_node *kn;
-
-	while (!list_empty(watched)) {
-		kn = list_first_entry(watched, struct kernfs_node, sibling);
-		list_del_init(&kn->sibling);
-		kernfs_notify(kn);
-		kernfs_put(kn);
-	}
 }
 
 /* Remove @kn, to which the caller gives up a reference. */
 static void remove_and_put(struct kernfs_node *kn)
 {
-	LIST_HEAD(watched);
+	LIST_HEAD(told);
 
 	pthread_rwlock_wrlock(&kernfs_lock);
-	remove_locked(kn, &watched);
+	remove_locked(kn, &told);
 	pthread_rwlock_unlock(&kernfs_lock);
-	notify_removed(&watched);
+	kernfs_tell_removed(&told);
+	kernfs_tell_changed(kn->parent);
 	kernfs_put(kn);
 }
 
@@ -237,7 +231,7 @@ int kernfs_remove_file(struct kernfs_node *parent, const char *name, const void 
 
 bool kernfs_remove_self(struct kernfs_node *kn)
 {
-	LIST_HEAD(watched);
+	LIST_HEAD(told);
 	bool first;
 
 	pthread_rwlock_wrlock(&kernfs_lock);
@@ -245,7 +239,7 @@ bool kernfs_remove_self(struct kernfs_node *kn)
 	first = !kernfs_has(kn, KN_REMOVING);
 	if (first) {
 		atomic_fetch_or(&kn->flags, KN_SELF);
-		remove_locked(kn, &watched);
+		remove_locked(kn, &told);
 		/*
 		 * The caller's active reference is back before those who wait for KN_REMOVED can
 		 * go on.
@@ -256,7 +250,8 @@ bool kernfs_remove_self(struct kernfs_node *kn)
 	pthread_rwlock_unlock(&kernfs_lock);
 
 	if (first) {
-		notify_removed(&watched);
+		kernfs_tell_removed(&told);
+		kernfs_tell_changed(kn->parent);
 		return true;
 	}
 	wait_removed(kn);

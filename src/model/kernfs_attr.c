@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What stat() shows of nodes, and who is told when a file changes.
+ * What stat() shows of nodes.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -8,12 +8,10 @@
 #include "model/alloc.h"
 #include "model/kernfs_internal.h"
 
+#define NS_PER_SEC INT64_C(1000000000)
+
 /* Guards the contents of all kernfs_iattrs. A leaf: nothing is called under it. */
 static pthread_mutex_t iattr_lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* Who is told of notifications. A reader's side is held during the calls. */
-static pthread_rwlock_t watch_lock = PTHREAD_RWLOCK_INITIALIZER;
-static LIST_HEAD(watches); /* under watch_lock */
 
 /* The tree belongs to who runs it: root in the kernel, and whoever started the program here. */
 static uid_t owner_uid;
@@ -28,27 +26,37 @@ static struct timespec now_coarse(void)
 	return now;
 }
 
+static struct timespec to_timespec(int64_t ns)
+{
+	return (struct timespec) { .tv_sec = ns / NS_PER_SEC, .tv_nsec = ns % NS_PER_SEC };
+}
+
+static int64_t to_ns(struct timespec ts)
+{
+	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
 /* The roots are there before anything runs, so they count as born when one is first looked at. */
 static void find_owner(void)
 {
-	struct timespec now = now_coarse();
-
 	owner_uid = geteuid();
 	owner_gid = getegid();
-	kernfs_root()->born = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	kernfs_root()->born = to_ns(now_coarse());
 	kernfs_dev_root()->born = kernfs_root()->born;
 }
 
 static struct kernfs_iattrs default_iattrs(const struct kernfs_node *kn)
 {
 	struct kernfs_iattrs attrs = { .mode = kn->mode };
+	int64_t changed = 0;
 
 	pthread_once(&owner_once, find_owner);
 	attrs.uid = owner_uid;
 	attrs.gid = owner_gid;
-	attrs.atime.tv_sec = kn->born / 1000000000;
-	attrs.atime.tv_nsec = kn->born % 1000000000;
-	attrs.mtime = attrs.ctime = attrs.atime;
+	if (kn->type == KERNFS_DIR)
+		changed = atomic_load(&kn->dir->changed);
+	attrs.atime = to_timespec(kn->born);
+	attrs.mtime = attrs.ctime = changed > kn->born ? to_timespec(changed) : attrs.atime;
 	return attrs;
 }
 
@@ -126,54 +134,21 @@ int kernfs_setattr(struct kernfs_node *kn, const struct stat *st, unsigned int f
 	set->ctime = now_coarse();
 	pthread_mutex_unlock(&iattr_lock);
 	free(fresh);
+	kernfs_tell_changed(kn);
 	return 0;
 }
 
 void kernfs_touch(struct kernfs_node *kn)
 {
 	struct kernfs_iattrs *set = atomic_load(&kn->iattr);
+	int64_t now = to_ns(now_coarse()), last = atomic_load(&kn->dir->changed);
 
+	if (now <= last)
+		now = last + 1;
+	atomic_store(&kn->dir->changed, now);
 	if (!set)
 		return;
 	pthread_mutex_lock(&iattr_lock);
-	set->mtime = set->ctime = now_coarse();
+	set->mtime = set->ctime = to_timespec(now);
 	pthread_mutex_unlock(&iattr_lock);
-}
-
-void kernfs_watch_add(struct kernfs_watch *watch)
-{
-	pthread_rwlock_wrlock(&watch_lock);
-	list_add_tail(&watch->list, &watches);
-	pthread_rwlock_unlock(&watch_lock);
-}
-
-void kernfs_watch_remove(struct kernfs_watch *watch)
-{
-	pthread_rwlock_wrlock(&watch_lock);
-	list_del_init(&watch->list);
-	pthread_rwlock_unlock(&watch_lock);
-}
-
-void kernfs_notify(struct kernfs_node *kn)
-{
-	struct kernfs_watch *watch;
-
-	if (kn->type != KERNFS_FILE)
-		return;
-	atomic_fetch_add(&kn->events, 1);
-	/* A watcher that asks for the count after this sees it changed and needs no call. */
-	if (!kernfs_has(kn, KN_WATCHED))
-		return;
-	pthread_rwlock_rdlock(&watch_lock);
-	list_for_each_entry (watch, &watches, list)
-		watch->notified(watch, kn);
-	pthread_rwlock_unlock(&watch_lock);
-}
-
-unsigned int kernfs_event(struct kernfs_node *kn)
-{
-	if (kn->type != KERNFS_FILE)
-		return 0;
-	atomic_fetch_or(&kn->flags, KN_WATCHED);
-	return atomic_load(&kn->events);
 }

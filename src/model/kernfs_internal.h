@@ -17,7 +17,7 @@
 /* Added to kernfs_node.active when removal begins: no new active references then. */
 #define KERNFS_DEACTIVATED INT_MIN
 
-/* In kernfs_node.flags. All but KN_WATCHED change under kernfs_lock (write). */
+/* In kernfs_node.flags. All but KN_WATCHED and KN_KNOWN change under kernfs_lock (write). */
 enum {
 	KN_LINKED = 1,	 /* among the parent's children */
 	KN_HIDDEN = 2,	 /* not seen from outside */
@@ -25,6 +25,7 @@ enum {
 	KN_SELF = 8,	 /* a method of its own removes it and sets KN_REMOVED */
 	KN_REMOVED = 16, /* removal is over */
 	KN_WATCHED = 32, /* somebody has asked for its notifications */
+	KN_KNOWN = 64,	 /* somebody may show it from memory */
 };
 
 struct kernfs_iattrs {
@@ -34,18 +35,27 @@ struct kernfs_iattrs {
 	struct timespec atime, mtime, ctime;
 };
 
+/* struct kernfs_gone - nodes that left: @only, or those of a list linked by sibling */
+struct kernfs_gone {
+	struct kernfs_node *only;
+	const struct list_head *nodes;
+};
+
 /*
  * struct kernfs_dir - the children of a directory; under kernfs_lock
  * @children:   in the order of their creation
  * @slots:      a hash table of them with open addressing; NULL while there are few
  * @nr_slots:   its size, a power of 2, or 0
  * @count:      how many children
+ * @changed:    when what can be found in it changed last, for stat(): nanoseconds since the epoch,
+ *              and never twice the same. Read without a lock
  */
 struct kernfs_dir {
 	struct list_head children;
 	struct kernfs_node **slots;
 	uint32_t nr_slots;
 	uint32_t count;
+	_Atomic int64_t changed;
 };
 
 /*
@@ -144,7 +154,20 @@ struct kernfs_node *kernfs_dir_next(const struct kernfs_dir *dir, const struct k
 /** kernfs_find - a child in any state, or NULL. Context: kernfs_lock held. */
 struct kernfs_node *kernfs_find(struct kernfs_node *parent, const char *name);
 
-/** kernfs_touch - a directory's contents changed. Context: any, takes a leaf lock. */
+/**
+ * kernfs_touch - what can be found in a directory changed
+ * Context: kernfs_lock held for writing; takes a leaf lock.
+ */
 void kernfs_touch(struct kernfs_node *kn);
+
+/** kernfs_tell_changed - tell the watches that what stat() shows changed. Context: no lock held. */
+void kernfs_tell_changed(struct kernfs_node *kn);
+/** kernfs_tell_gone - tell them that a node cannot be found any more. Context: no lock held. */
+void kernfs_tell_gone(struct kernfs_node *kn);
+/**
+ * kernfs_tell_removed - the same for all of a list, and those who poll one learn that it is gone
+ * @nodes: linked by sibling, from the top down; a reference to each is dropped, the list is emptied
+ */
+void kernfs_tell_removed(struct list_head *nodes);
 
 #endif
