@@ -13,8 +13,9 @@ struct listed {
 /**
  * struct sysfs_listing - an open directory
  *
- * What it lists is fixed when it is read from its beginning, so entries that come and go meanwhile
- * neither hide nor double others. An entry's offset is its number, counted from 1.
+ * What it lists is fixed when it is read from its beginning, or where the kernel's copy of another's
+ * listing ended, so entries that come and go meanwhile neither hide nor double others: an offset is
+ * an entry's inode number and a bit, and entries are listed in the order of these.
  */
 struct sysfs_listing {
 	struct kernfs_node *kn; /* a reference is held */
@@ -23,8 +24,8 @@ struct sysfs_listing {
 
 	pthread_mutex_t lock;
 	struct listed *entries; /* lock, as all below */
-	size_t count, room;
-	char *names; /* NUL-terminated, one behind the other */
+	size_t count, room;	/* count is 0 until it is filled */
+	char *names;		/* NUL-terminated, one behind the other */
 	size_t names_used, names_room;
 };
 
@@ -74,6 +75,34 @@ static int list_node(struct kernfs_node *kn, void *data)
 	return list_entry_add(data, kernfs_name(kn), kernfs_ino(kn), kernfs_format(kn));
 }
 
+/* 1 and 2 are those of "." and "..". */
+static off_t offset_of(const struct sysfs_listing *listing, size_t i)
+{
+	return i < 2 ? (off_t)i + 1 : (off_t)listing->entries[i].ino + 2;
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct listed *x = a, *y = b;
+
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+/* Called with listing->lock held. Return: the number of the first entry behind @off. */
+static size_t first_behind(const struct sysfs_listing *listing, off_t off)
+{
+	size_t low = 0, high = listing->count, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (offset_of(listing, middle) > off)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
 /* Called with listing->lock held. A directory that was removed has nothing in it. */
 static int listing_fill(struct sysfs_listing *listing)
 {
@@ -86,7 +115,12 @@ static int listing_fill(struct sysfs_listing *listing)
 		err = list_entry_add(listing, "..", listing->dotdot, S_IFDIR);
 	if (!err)
 		err = kernfs_readdir(listing->kn, list_node, listing);
-	return err == -ENODEV ? 0 : err;
+	if (err && err != -ENODEV) {
+		listing->count = 0;
+		return err;
+	}
+	qsort(listing->entries + 2, listing->count - 2, sizeof(struct listed), by_age);
+	return 0;
 }
 
 static void listing_free(struct sysfs_listing *listing)
@@ -144,57 +178,131 @@ void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	pthread_mutex_unlock(&mount->lock);
 
 	fi->fh = (uintptr_t)listing;
+	fi->cache_readdir = 1;
+	fi->keep_cache = 1;
 	/* A caller that was interrupted meanwhile will not close it. */
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		listing_close(mount, listing);
 }
 
-/* Called with listing->lock held. Return: how much of @buf entries from number @first on fill. */
-static size_t listing_print(fuse_req_t req, struct sysfs_listing *listing, char *buf, size_t size,
-			    size_t first)
+/**
+ * struct page - a piece of a listing on its way to the kernel
+ * @plus:  with what a lookup of each entry would say
+ * @given: the nodeids that it has a lookup of, if plus
+ */
+struct page {
+	fuse_req_t req;
+	bool plus;
+	char *buf;
+	size_t size, used;
+	fuse_ino_t *given;
+	size_t nr_given;
+};
+
+/* An entry that is not there any more, or is another by now, is listed without more. */
+static void page_look_up(struct page *page, struct sysfs_listing *listing, const char *name,
+			 struct fuse_entry_param *entry)
 {
-	size_t used = 0;
+	struct kernfs_node *kn = kernfs_lookup(listing->kn, name);
+	struct fuse_entry_param found = { 0 };
 
-	for (size_t i = first; i < listing->count; i++) {
-		struct stat st = {
-			.st_ino = listing->entries[i].ino,
-			.st_mode = listing->entries[i].type,
-		};
-		size_t len =
-			fuse_add_direntry(req, buf + used, size - used,
-					  listing->names + listing->entries[i].name, &st, i + 1);
-
-		if (len > size - used)
-			break;
-		used += len;
+	if (kn && kernfs_ino(kn) != entry->attr.st_ino) {
+		kernfs_put(kn);
+		kn = NULL;
 	}
-	return used;
+	if (!kn ||
+	    !sysfs_inode_list(sysfs_mount_of(page->req), kn, kernfs_ino(listing->kn), &found))
+		return;
+	*entry = found;
+	page->given[page->nr_given++] = found.ino;
+}
+
+/* Called with listing->lock held. Return: false if there is no room. */
+static bool page_add(struct page *page, struct sysfs_listing *listing, size_t i)
+{
+	const char *name = listing->names + listing->entries[i].name;
+	off_t off = offset_of(listing, i);
+	struct fuse_entry_param entry = {
+		.attr.st_ino = listing->entries[i].ino,
+		.attr.st_mode = listing->entries[i].type,
+	};
+	size_t room = page->size - page->used, len;
+
+	if (!page->plus) {
+		len = fuse_add_direntry(page->req, page->buf + page->used, room, name, &entry.attr,
+					off);
+	} else {
+		len = fuse_add_direntry_plus(page->req, NULL, 0, name, NULL, 0);
+		if (len <= room) {
+			if (i >= 2)
+				page_look_up(page, listing, name, &entry);
+			fuse_add_direntry_plus(page->req, page->buf + page->used, room, name,
+					       &entry, off);
+		}
+	}
+	if (len > room)
+		return false;
+	page->used += len;
+	return true;
+}
+
+/* A caller that was interrupted meanwhile has not got the page, so nobody will forget what is in it. */
+static void page_reply(struct page *page)
+{
+	struct sysfs_mount *mount = sysfs_mount_of(page->req);
+
+	if (fuse_reply_buf(page->req, page->buf, page->used) != -ENOENT)
+		return;
+	for (size_t i = 0; i < page->nr_given; i++)
+		sysfs_inode_forget(mount, page->given[i], 1);
+}
+
+static int page_alloc(struct page *page)
+{
+	/* As many as there are entries of the shortest name. */
+	size_t max = page->size / fuse_add_direntry_plus(page->req, NULL, 0, "x", NULL, 0) + 1;
+
+	page->buf = zalloc(page->size);
+	page->given = page->plus ? zalloc_array(max, sizeof(fuse_ino_t)) : NULL;
+	return page->buf && (page->given || !page->plus) ? 0 : -ENOMEM;
+}
+
+static void read_dir(struct page *page, struct sysfs_listing *listing, off_t off)
+{
+	int err = page_alloc(page);
+
+	if (!err) {
+		pthread_mutex_lock(&listing->lock);
+		if (!off || !listing->count)
+			err = listing_fill(listing);
+		if (!err && off >= 0)
+			for (size_t i = first_behind(listing, off); i < listing->count; i++)
+				if (!page_add(page, listing, i))
+					break;
+		pthread_mutex_unlock(&listing->lock);
+	}
+	if (err)
+		sysfs_reply_err(page->req, err);
+	else
+		page_reply(page);
+	free(page->given);
+	free(page->buf);
 }
 
 void sysfs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		      struct fuse_file_info *fi)
 {
-	struct sysfs_listing *listing = listing_of(fi);
-	size_t used = 0;
-	int err = 0;
-	char *buf;
+	struct page page = { .req = req, .size = size };
 
-	buf = zalloc(size);
-	if (!buf) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
-	pthread_mutex_lock(&listing->lock);
-	if (!off)
-		err = listing_fill(listing);
-	if (!err && off >= 0)
-		used = listing_print(req, listing, buf, size, off);
-	pthread_mutex_unlock(&listing->lock);
-	if (err)
-		sysfs_reply_err(req, err);
-	else
-		fuse_reply_buf(req, buf, used);
-	free(buf);
+	read_dir(&page, listing_of(fi), off);
+}
+
+void sysfs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+			  struct fuse_file_info *fi)
+{
+	struct page page = { .req = req, .size = size, .plus = true };
+
+	read_dir(&page, listing_of(fi), off);
 }
 
 void sysfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

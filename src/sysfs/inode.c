@@ -101,6 +101,31 @@ static bool was_refused(struct sysfs_mount *mount, const struct kernfs_node *kn,
 	return tid > 0 && slot->tid == tid && slot->kn == kn;
 }
 
+fuse_ino_t sysfs_inode_id(struct sysfs_mount *mount, const struct sysfs_inode *inode)
+{
+	return inode == &mount->root ? FUSE_ROOT_ID : (fuse_ino_t)(uintptr_t)inode;
+}
+
+struct sysfs_inode *sysfs_inode_pin(struct sysfs_mount *mount, struct kernfs_node *kn)
+{
+	struct sysfs_inode *inode = &mount->root;
+
+	if (kn == inode->kn)
+		return inode;
+	pthread_mutex_lock(&mount->lock);
+	inode = inode_find(mount, kn);
+	if (inode)
+		inode->opens++;
+	pthread_mutex_unlock(&mount->lock);
+	return inode;
+}
+
+void sysfs_inode_unpin(struct sysfs_mount *mount, struct sysfs_inode *inode)
+{
+	if (inode != &mount->root)
+		sysfs_inode_close(mount, sysfs_inode_id(mount, inode), false);
+}
+
 /* Takes over the caller's reference to @kn in any case. Return: an inode with one more lookup. */
 static struct sysfs_inode *inode_get(struct sysfs_mount *mount, struct kernfs_node *kn,
 				     uint64_t dotdot, pid_t tid)
@@ -124,7 +149,7 @@ static struct sysfs_inode *inode_get(struct sysfs_mount *mount, struct kernfs_no
 	return inode;
 }
 
-static void inode_forget(struct sysfs_mount *mount, fuse_ino_t ino, uint64_t nlookup)
+void sysfs_inode_forget(struct sysfs_mount *mount, fuse_ino_t ino, uint64_t nlookup)
 {
 	struct sysfs_inode *inode = sysfs_inode_of(mount, ino);
 
@@ -140,7 +165,7 @@ static void inode_forget(struct sysfs_mount *mount, fuse_ino_t ino, uint64_t nlo
 int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid_t tid)
 {
 	struct sysfs_inode *inode = sysfs_inode_of(mount, ino);
-	bool again;
+	bool again, first = false;
 	int err = 0;
 
 	pthread_mutex_lock(&mount->lock);
@@ -151,10 +176,14 @@ int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid
 	} else {
 		if (again)
 			refused_slot(mount, tid)->tid = 0;
+		first = writer && inode->shared && !inode->writers;
 		inode->opens++;
 		inode->writers += writer;
 	}
 	pthread_mutex_unlock(&mount->lock);
+	/* Who comes by the name gets one of its own from now on. */
+	if (first)
+		sysfs_cache_drop(mount, inode->kn);
 	return err;
 }
 
@@ -181,11 +210,54 @@ void sysfs_inodes_finish(struct sysfs_mount *mount)
 	}
 }
 
+/*
+ * Tell the kernel of an inode that it has one lookup more of. In this order: from where the inode
+ * can be found and its node is known on, all that happens to it is told the kernel.
+ *
+ * Return: false if the node is gone. Then that lookup is taken back.
+ */
+static bool entry_fill(struct sysfs_mount *mount, struct sysfs_inode *inode,
+		       struct fuse_entry_param *entry)
+{
+	entry->ino = sysfs_inode_id(mount, inode);
+	if (!kernfs_set_known(inode->kn)) {
+		sysfs_inode_forget(mount, entry->ino, 1);
+		return false;
+	}
+	sysfs_attr_of(mount, inode->kn, &entry->attr);
+	entry->attr_timeout = entry->entry_timeout = sysfs_cache_timeout(inode);
+	return true;
+}
+
+bool sysfs_inode_list(struct sysfs_mount *mount, struct kernfs_node *kn, uint64_t dotdot,
+		      struct fuse_entry_param *entry)
+{
+	struct sysfs_inode *inode;
+	bool found;
+
+	pthread_mutex_lock(&mount->lock);
+	inode = inode_find(mount, kn);
+	found = inode;
+	if (!found)
+		inode = inode_create(mount, kn, true);
+	else if (inode->writers)
+		inode = NULL;
+	if (inode) {
+		inode->nlookup++;
+		if (!found)
+			inode->dotdot = dotdot;
+	}
+	pthread_mutex_unlock(&mount->lock);
+	if (found || !inode)
+		kernfs_put(kn);
+	return inode && entry_fill(mount, inode, entry);
+}
+
 void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct sysfs_mount *mount = sysfs_mount_of(req);
 	struct kernfs_node *dir = sysfs_node_of(mount, parent);
-	struct fuse_entry_param entry = { 0 }; /* with timeouts of zero: nothing is cached */
+	struct fuse_entry_param entry = { 0 };
 	struct kernfs_node *kn = NULL;
 	struct sysfs_inode *inode;
 
@@ -195,21 +267,23 @@ void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, ENOENT);
 		return;
 	}
-	sysfs_attr_of(mount, kn, &entry.attr);
 	inode = inode_get(mount, kn, kernfs_ino(dir), fuse_req_ctx(req)->pid);
 	if (!inode) {
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	entry.ino = (uintptr_t)inode;
+	if (!entry_fill(mount, inode, &entry)) {
+		fuse_reply_err(req, ENOENT);
+		return;
+	}
 	/* A caller that was interrupted meanwhile has not got it, so nobody will forget it. */
 	if (fuse_reply_entry(req, &entry) == -ENOENT)
-		inode_forget(mount, entry.ino, 1);
+		sysfs_inode_forget(mount, entry.ino, 1);
 }
 
 void sysfs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-	inode_forget(sysfs_mount_of(req), ino, nlookup);
+	sysfs_inode_forget(sysfs_mount_of(req), ino, nlookup);
 	fuse_reply_none(req);
 }
 
@@ -218,28 +292,28 @@ void sysfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data
 	struct sysfs_mount *mount = sysfs_mount_of(req);
 
 	for (size_t i = 0; i < count; i++)
-		inode_forget(mount, forgets[i].ino, forgets[i].nlookup);
+		sysfs_inode_forget(mount, forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 
-static void reply_attr(fuse_req_t req, struct kernfs_node *kn)
+static void reply_attr(fuse_req_t req, const struct sysfs_inode *inode)
 {
 	struct stat st;
 
-	sysfs_attr_of(sysfs_mount_of(req), kn, &st);
-	fuse_reply_attr(req, &st, 0);
+	sysfs_attr_of(sysfs_mount_of(req), inode->kn, &st);
+	fuse_reply_attr(req, &st, sysfs_cache_timeout(inode));
 }
 
 void sysfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	reply_attr(req, sysfs_node_of(sysfs_mount_of(req), ino));
+	reply_attr(req, sysfs_inode_of(sysfs_mount_of(req), ino));
 }
 
 /* A new size is accepted and does nothing; who may set what was the kernel's to check. */
 void sysfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 		      struct fuse_file_info *fi)
 {
-	struct kernfs_node *kn = sysfs_node_of(sysfs_mount_of(req), ino);
+	struct sysfs_inode *inode = sysfs_inode_of(sysfs_mount_of(req), ino);
 	struct stat set = *st;
 	unsigned int flags = 0;
 	int err = 0;
@@ -259,11 +333,11 @@ void sysfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_se
 	if (to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW))
 		flags |= KERNFS_SET_MTIME;
 	if (flags)
-		err = kernfs_setattr(kn, &set, flags);
+		err = kernfs_setattr(inode->kn, &set, flags);
 	if (err)
 		sysfs_reply_err(req, err);
 	else
-		reply_attr(req, kn);
+		reply_attr(req, inode);
 }
 
 void sysfs_op_readlink(fuse_req_t req, fuse_ino_t ino)

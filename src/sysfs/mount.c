@@ -31,8 +31,11 @@ static struct kernfs_node *tree_root(enum sysfs_tree tree)
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
-	/* All else that libfuse would turn on is about caches, which there are none of. */
-	conn->want &= FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS;
+	static const unsigned int wanted = FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS |
+					   FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+					   FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS;
+
+	conn->want = conn->capable & wanted;
 }
 
 static void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -146,6 +149,7 @@ static const struct fuse_lowlevel_ops window_ops = {
 	.poll = sysfs_op_poll,
 	.opendir = sysfs_op_opendir,
 	.readdir = sysfs_op_readdir,
+	.readdirplus = sysfs_op_readdirplus,
 	.releasedir = sysfs_op_releasedir,
 	.fsyncdir = sysfs_op_fsyncdir,
 	.statfs = op_statfs,
@@ -169,6 +173,7 @@ static struct sysfs_mount *mount_create(const char *path, struct kernfs_node *ro
 	}
 	mount->root.kn = root;
 	mount->root.dotdot = kernfs_ino(root);
+	mount->root.shared = true;
 	pthread_mutex_init(&mount->lock, NULL);
 	pthread_mutex_init(&mount->interrupt_lock, NULL);
 	pthread_cond_init(&mount->call_ended, NULL);
@@ -176,6 +181,7 @@ static struct sysfs_mount *mount_create(const char *path, struct kernfs_node *ro
 	INIT_LIST_HEAD(&mount->inodes);
 	INIT_LIST_HEAD(&mount->files);
 	INIT_LIST_HEAD(&mount->listings);
+	sysfs_cache_init(mount);
 	sysfs_poll_init(mount);
 	return mount;
 }
@@ -187,6 +193,7 @@ static void mount_destroy(struct sysfs_mount *mount)
 	sysfs_listings_finish(mount);
 	sysfs_inodes_finish(mount);
 	sysfs_poll_finish(mount);
+	sysfs_cache_finish(mount);
 	pthread_cond_destroy(&mount->call_ended);
 	pthread_mutex_destroy(&mount->interrupt_lock);
 	pthread_mutex_destroy(&mount->lock);
@@ -242,11 +249,15 @@ static int mount_serve(struct sysfs_mount *mount)
 		goto detach;
 	}
 	err = mounted_dev(mount->path, &mount->dev);
-	if (!err)
-		err = worker_pool_start(&mount->pool, mount->session);
 	if (err)
 		goto destroy;
+	sysfs_cache_start(mount);
+	err = worker_pool_start(&mount->pool, mount->session);
+	if (err)
+		goto stop;
 	return 0;
+stop:
+	sysfs_cache_stop(mount);
 destroy:
 	fuse_session_destroy(mount->session);
 detach:
@@ -328,9 +339,12 @@ static int serve_descriptor(struct sysfs_mount *mount, int fuse_fd)
 		close(fd);
 		return err;
 	}
+	sysfs_cache_start(mount);
 	err = worker_pool_start(&mount->pool, mount->session);
-	if (err)
+	if (err) {
+		sysfs_cache_stop(mount);
 		fuse_session_destroy(mount->session);
+	}
 	return err;
 }
 
@@ -386,6 +400,7 @@ void sysfs_unmount(struct sysfs_mount *mount)
 	if (worker_pool_expect_end(&mount->pool) && mount->path &&
 	    !mounted_dev(mount->path, &dev) && dev == mount->dev)
 		sysfs_channel_detach(mount->path);
+	sysfs_cache_stop(mount);
 	worker_pool_stop(&mount->pool);
 	fuse_session_destroy(mount->session);
 	mount_destroy(mount);

@@ -20,6 +20,7 @@
 
 #include <umdev/util.h>
 #include "model/kernfs.h"
+#include "sysfs/notifier.h"
 #include "sysfs/pool.h"
 
 #define SYSFS_POLL_BUCKETS 64
@@ -53,14 +54,14 @@ struct sysfs_inode {
 	RB_ENTRY(sysfs_inode) entry; /* mount->lock; in mount->shared */
 	bool shared;		     /* constant */
 	uint64_t nlookup;	     /* mount->lock; what the kernel has not forgotten */
-	unsigned int opens;	     /* mount->lock; open files that use this */
+	unsigned int opens;	     /* mount->lock; open files that use this, and pins */
 	unsigned int writers;	     /* mount->lock; those of them that may write */
 };
 
 /**
  * struct sysfs_mount - one mount of the tree
  *
- * Lock order: lock and poll_lock and interrupt_lock are leaves; none is held while another is taken
+ * Lock order: lock, poll_lock, interrupt_lock and the notifier's are leaves; none is held while another is taken
  * or while code of a node's owner runs.
  */
 struct sysfs_mount {
@@ -82,6 +83,7 @@ struct sysfs_mount {
 	pthread_cond_t call_ended;	/* with interrupt_lock */
 
 	struct kernfs_watch watch;
+	struct sysfs_notifier notifier;
 	pthread_mutex_t poll_lock;
 	struct list_head polled[SYSFS_POLL_BUCKETS]; /* files with a handle, under poll_lock */
 };
@@ -115,6 +117,29 @@ void sysfs_attr_of(struct sysfs_mount *mount, struct kernfs_node *kn, struct sta
  */
 int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid_t tid);
 void sysfs_inode_close(struct sysfs_mount *mount, fuse_ino_t ino, bool writer);
+
+/** sysfs_inode_id - FUSE's nodeid. */
+fuse_ino_t sysfs_inode_id(struct sysfs_mount *mount, const struct sysfs_inode *inode);
+/**
+ * sysfs_inode_pin - the shared inode of a node, if the kernel was given one
+ *
+ * Until it is unpinned its nodeid is not given to another.
+ */
+struct sysfs_inode *sysfs_inode_pin(struct sysfs_mount *mount, struct kernfs_node *kn);
+void sysfs_inode_unpin(struct sysfs_mount *mount, struct sysfs_inode *inode);
+
+/**
+ * sysfs_inode_list - what a listing tells of an entry, so that no lookup has to follow
+ * @kn:     a reference, which is taken over in any case
+ * @dotdot: inode number of the directory
+ * @entry:  zeroed; filled in
+ *
+ * Return: false if only a lookup can tell. Else the kernel has one lookup more to forget.
+ */
+bool sysfs_inode_list(struct sysfs_mount *mount, struct kernfs_node *kn, uint64_t dotdot,
+		      struct fuse_entry_param *entry);
+/** sysfs_inode_forget - the kernel has, or never got, so many lookups. */
+void sysfs_inode_forget(struct sysfs_mount *mount, fuse_ino_t ino, uint64_t nlookup);
 /** sysfs_inodes_finish - drop what the kernel has not forgotten when the mount ended. */
 void sysfs_inodes_finish(struct sysfs_mount *mount);
 
@@ -130,10 +155,26 @@ void sysfs_op_readlink(fuse_req_t req, fuse_ino_t ino);
 void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void sysfs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		      struct fuse_file_info *fi);
+void sysfs_op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+			  struct fuse_file_info *fi);
 void sysfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void sysfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 /** sysfs_listings_finish - free the listings that nobody closed before the mount ended. */
 void sysfs_listings_finish(struct sysfs_mount *mount);
+
+/* cache.c */
+
+/** sysfs_cache_timeout - how long, in seconds, the kernel may use what it knows of an inode. */
+double sysfs_cache_timeout(const struct sysfs_inode *inode);
+/** sysfs_cache_drop - have the kernel ask again for what @kn's name leads to, soon. Never waits. */
+void sysfs_cache_drop(struct sysfs_mount *mount, struct kernfs_node *kn);
+/** sysfs_cache_init - before the watch is added. */
+void sysfs_cache_init(struct sysfs_mount *mount);
+void sysfs_cache_finish(struct sysfs_mount *mount);
+/** sysfs_cache_start - the session is there, and serves no request yet. */
+void sysfs_cache_start(struct sysfs_mount *mount);
+/** sysfs_cache_stop - the session is about to end; it still serves. */
+void sysfs_cache_stop(struct sysfs_mount *mount);
 
 /* file.c */
 
