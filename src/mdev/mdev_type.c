@@ -6,6 +6,8 @@
  * The kobjects are in the driver's storage, so the parent counts them and does not finish its
  * unregistering before the last reference to each is gone.
  */
+#include <limits.h>
+
 #include "mdev/mdev_private.h"
 
 static struct mdev_type *kobj_to_type(struct kobject *kobj)
@@ -48,6 +50,9 @@ static ssize_t available_instances_show(struct kobject *kobj, struct kobj_attrib
 		n = parent->mdev_driver->get_available(type);
 	else
 		n = mdev_parent_available(parent->p);
+	/* mdevctl reads it as a signed integer, and fails on all types for one that does not fit. */
+	if (n > INT_MAX)
+		n = INT_MAX;
 	return sysfs_emit(buf, "%u\n", n);
 }
 
