@@ -68,6 +68,12 @@ def events_of(daemon, monitor, command):
         events += [f"{action} {path}", *(f"    {key}={env[key]}" for key in sorted(env))]
 
 
+def check_events(heard):
+    transcript.check("uevents-mtty", heard)
+    majors = {line for line in heard if "MAJOR=" in line}
+    assert len(majors) == 1, "one number for all groups"
+
+
 def test_the_events_are_the_kernels(no_groups, daemon):
     daemon.start("--load", "mtty")
     with daemon.control() as monitor:
@@ -75,6 +81,24 @@ def test_the_events_are_the_kernels(no_groups, daemon):
         heard = []
         for command in commands("uevents-mtty"):
             heard += ["$ " + command, *events_of(daemon, monitor, command)]
-    transcript.check("uevents-mtty", heard)
-    majors = {line for line in heard if "MAJOR=" in line}
-    assert len(majors) == 1, "one number for all groups"
+    check_events(heard)
+
+
+@pytest.mark.parametrize("uid", [0, 65534])
+def test_on_netlink_the_events_are_the_kernels(no_groups, build_for_all, uid):
+    """As root, and as an ordinary user; each in a network namespace of its own."""
+    command = [build_for_all / "tests/conformance/heard", build_for_all / "drivers/mtty"]
+    if os.geteuid() == 0:
+        command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *command]
+    elif uid == 0:
+        pytest.skip("needs root")
+    result = subprocess.run(
+        command,
+        input="".join(line + "\n" for line in commands("uevents-mtty")),
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode == 77:
+        pytest.skip(result.stderr)
+    assert result.returncode == 0, result.stderr
+    check_events(result.stdout.splitlines())
