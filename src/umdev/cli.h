@@ -27,6 +27,7 @@ struct cli {
  * @args: its arguments, for people; "" for none
  * @help: one line
  * @min_args, @max_args: how many it takes
+ * @own_options: what follows its name is its own, options too
  * @run:  do it with @argv[0] to @argv[argc - 1]; return the exit status
  */
 struct cli_command {
@@ -36,12 +37,16 @@ struct cli_command {
 	int min_args;
 	int max_args;
 	int (*run)(const struct cli *cli, int argc, char **argv);
+	bool own_options;
 };
 
 /* ---- output.c ---- */
 
 /** cli_fail - say on stderr what is wrong, as "umdev: TEXT". Return: EXIT_FAILURE. */
 int cli_fail(const char *fmt, ...) __umdev_printf(1, 2);
+
+/** cli_say_no_daemon - say that there is none, and what to do. Return: EXIT_FAILURE. */
+int cli_say_no_daemon(const struct cli *cli);
 
 /** struct column - a column of a table: @key of the objects, @title above */
 struct column {
@@ -80,5 +85,7 @@ int cmd_lsmod(const struct cli *cli, int argc, char **argv);
 int cmd_monitor(const struct cli *cli, int argc, char **argv);
 int cmd_status(const struct cli *cli, int argc, char **argv);
 int cmd_qemu_args(const struct cli *cli, int argc, char **argv);
+int cmd_exec(const struct cli *cli, int argc, char **argv);
+int cmd_shell(const struct cli *cli, int argc, char **argv);
 
 #endif

@@ -29,8 +29,7 @@ int client_open(const struct cli *cli)
 	if (fd >= 0)
 		close(fd);
 	if (err == ENOENT || err == ECONNREFUSED || err == ENOTDIR)
-		cli_fail("no umdevd is running at %s (start one with: umdevd --load mtty)",
-			 cli->runtime_dir);
+		cli_say_no_daemon(cli);
 	else if (err == EACCES || err == EPERM)
 		cli_fail("the umdevd at %s belongs to another user (run this as that user or root)",
 			 cli->runtime_dir);
@@ -39,7 +38,7 @@ int client_open(const struct cli *cli)
 	return -1;
 }
 
-struct json_object *client_receive(int fd)
+static struct json_object *receive_with(int fd, struct received *in)
 {
 	struct json_object *obj = NULL;
 	char *buf = malloc(MESSAGE_MAX);
@@ -47,14 +46,24 @@ struct json_object *client_receive(int fd)
 
 	if (!buf)
 		return NULL;
-	do {
-		len = recv(fd, buf, MESSAGE_MAX - 1, 0);
-	} while (len < 0 && errno == EINTR);
-	if (len > 0) {
+	len = descriptors_receive(fd, buf, MESSAGE_MAX - 1, in);
+	if (len > 0 && len < MESSAGE_MAX) {
 		buf[len] = '\0';
 		obj = json_tokener_parse(buf);
 	}
+	if (len > 0 && !obj)
+		received_close(in);
 	free(buf);
+	return obj;
+}
+
+struct json_object *client_receive(int fd)
+{
+	struct received in;
+	struct json_object *obj = receive_with(fd, &in);
+
+	if (obj)
+		received_close(&in);
 	return obj;
 }
 
@@ -66,28 +75,49 @@ struct json_object *client_request(const char *command)
 	return request;
 }
 
-struct json_object *client_ask(int fd, struct json_object *request)
+static struct json_object *refuse(struct json_object *answer, struct received *in, const char *why)
 {
-	struct json_object *answer = NULL, *value;
-	size_t len;
-	const char *text = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &len);
+	cli_fail("%s", why);
+	received_close(in);
+	json_object_put(answer);
+	return NULL;
+}
 
+struct json_object *client_ask_with(int fd, struct json_object *request,
+				    const struct descriptors *send, struct descriptors *got)
+{
+	struct descriptors none;
+	struct json_object *answer = NULL, *value;
+	struct received in;
+	int err;
+
+	descriptors_init(&none);
+	err = descriptors_send(fd, request, send ? send : &none);
 	/* A daemon that does not listen to us says why before it hangs up. */
-	if (send(fd, text, len, MSG_NOSIGNAL) >= 0 || errno == EPIPE)
-		answer = client_receive(fd);
+	if (!err || err == -EPIPE)
+		answer = receive_with(fd, &in);
 	json_object_put(request);
 	if (!answer) {
 		cli_fail("umdevd has closed the connection");
 		return NULL;
 	}
-	if (json_object_object_get_ex(answer, "ok", &value) && json_object_get_boolean(value))
-		return answer;
-	if (json_object_object_get_ex(answer, "error", &value))
-		cli_fail("%s", json_object_get_string(value));
-	else
-		cli_fail("umdevd gave an answer that is not understood");
-	json_object_put(answer);
-	return NULL;
+	if (!json_object_object_get_ex(answer, "ok", &value) || !json_object_get_boolean(value)) {
+		if (!json_object_object_get_ex(answer, "error", &value))
+			value = NULL;
+		return refuse(answer, &in,
+			      value ? json_object_get_string(value)
+				    : "umdevd gave an answer that is not understood");
+	}
+	if (!got)
+		received_close(&in);
+	else if (descriptors_name(answer, &in, got))
+		return refuse(answer, &in, "umdevd gave an answer that is not understood");
+	return answer;
+}
+
+struct json_object *client_ask(int fd, struct json_object *request)
+{
+	return client_ask_with(fd, request, NULL, NULL);
 }
 
 struct json_object *client_call(const struct cli *cli, struct json_object *request)

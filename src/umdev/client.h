@@ -6,6 +6,7 @@
 #define UMDEV_CLIENT_H
 
 #include "umdev/cli.h"
+#include "umdevd/descriptors.h"
 
 /**
  * client_open - connect to the daemon
@@ -24,6 +25,14 @@ struct json_object *client_receive(int fd);
  * Return: the answer, to json_object_put(), or NULL after saying why the daemon refuses.
  */
 struct json_object *client_ask(int fd, struct json_object *request);
+
+/**
+ * client_ask_with - the same, with descriptors
+ * @send: go with the request, and stay the caller's; NULL: none
+ * @got:  come with the answer, to descriptors_close(); untouched without one. NULL: none are expected
+ */
+struct json_object *client_ask_with(int fd, struct json_object *request,
+				    const struct descriptors *send, struct descriptors *got);
 
 /** client_request - a request for @command, to add to. */
 struct json_object *client_request(const char *command);

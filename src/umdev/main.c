@@ -2,7 +2,9 @@
 /*
  * umdev: the command line to umdevd.
  */
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,9 @@ static const struct cli_command commands[] = {
 	{ "lsmod", "", "modules that are loaded", 0, 0, cmd_lsmod },
 	{ "monitor", "", "events as they happen", 0, 0, cmd_monitor },
 	{ "qemu-args", "DEVICE", "what makes QEMU use a device", 1, 1, cmd_qemu_args },
+	{ "exec", "[OPTION]... COMMAND...", "run a command that sees the devices in /sys", 0,
+	  INT_MAX, cmd_exec, true },
+	{ "shell", "[OPTION]...", "a shell that sees them", 0, ANY_NUMBER, cmd_shell, true },
 	{ "status", "", "the daemon itself", 0, 0, cmd_status },
 };
 
@@ -80,28 +85,6 @@ static char *find_runtime_dir(void)
 	return strdup(RUNTIME_DIR_SYSTEM);
 }
 
-static int run(const struct cli *cli, int argc, char **argv)
-{
-	const struct cli_command *command;
-
-	if (!argc) {
-		print_help();
-		return EXIT_USAGE;
-	}
-	command = find_command(argv[0]);
-	if (!command)
-		return EXIT_USAGE;
-	argc--;
-	argv++;
-	if (argc < command->min_args || argc > command->max_args) {
-		cli_fail("%s: %s (usage: umdev %s %s)", command->name,
-			 argc < command->min_args ? "an argument is missing" : "too many arguments",
-			 command->name, command->args);
-		return EXIT_USAGE;
-	}
-	return command->run(cli, argc, argv);
-}
-
 enum {
 	OPT_RUNTIME_DIR = 256
 };
@@ -114,39 +97,83 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-int main(int argc, char **argv)
+/* Return: -1 to go on with what is at optind, else the exit status. */
+static int parse_options(struct cli *cli, int argc, char **argv, const char *short_options)
 {
-	struct cli cli = { 0 };
-	int c, status;
+	int c;
 
-	while ((c = getopt_long(argc, argv, "jhV", long_options, NULL)) != -1) {
+	/* 0 makes it begin anew. */
+	optind = 0;
+	while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		switch (c) {
 		case OPT_RUNTIME_DIR:
-			free(cli.runtime_dir);
-			cli.runtime_dir = strdup(optarg);
+			free(cli->runtime_dir);
+			cli->runtime_dir = strdup(optarg);
 			break;
 		case 'j':
-			cli.json = true;
+			cli->json = true;
 			break;
 		case 'h':
 			print_help();
-			free(cli.runtime_dir);
 			return cli_flush();
 		case 'V':
 			puts("umdev " UMDEV_VERSION);
-			free(cli.runtime_dir);
 			return cli_flush();
 		default:
 			fputs("Try 'umdev --help'.\n", stderr);
-			free(cli.runtime_dir);
 			return EXIT_USAGE;
 		}
 	}
-	if (!cli.runtime_dir)
-		cli.runtime_dir = find_runtime_dir();
-	if (!cli.runtime_dir)
+	return -1;
+}
+
+static int run(struct cli *cli, const struct cli_command *command, int argc, char **argv)
+{
+	if (argc < command->min_args || argc > command->max_args) {
+		cli_fail("%s: %s (usage: umdev %s %s)", command->name,
+			 argc < command->min_args ? "an argument is missing" : "too many arguments",
+			 command->name, command->args);
+		return EXIT_USAGE;
+	}
+	if (!cli->runtime_dir)
+		cli->runtime_dir = find_runtime_dir();
+	if (!cli->runtime_dir)
 		return cli_fail("out of memory");
-	status = run(&cli, argc - optind, argv + optind);
+	return command->run(cli, argc, argv);
+}
+
+static int parse_and_run(struct cli *cli, int argc, char **argv)
+{
+	const struct cli_command *command;
+	int status;
+
+	status = parse_options(cli, argc, argv, "+jhV");
+	if (status >= 0)
+		return status;
+	argc -= optind;
+	argv += optind;
+	if (!argc) {
+		print_help();
+		return EXIT_USAGE;
+	}
+	command = find_command(argv[0]);
+	if (!command)
+		return EXIT_USAGE;
+	if (command->own_options)
+		return run(cli, command, argc, argv);
+	/* Options may stand behind the command as well. */
+	argv[0] = program_invocation_name;
+	status = parse_options(cli, argc, argv, "jhV");
+	if (status >= 0)
+		return status;
+	return run(cli, command, argc - optind, argv + optind);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { 0 };
+	int status = parse_and_run(&cli, argc, argv);
+
 	free(cli.runtime_dir);
 	return status;
 }

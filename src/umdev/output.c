@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "umdev/cli.h"
+#include "umdev/view.h"
 
 int cli_fail(const char *fmt, ...)
 {
@@ -16,6 +17,14 @@ int cli_fail(const char *fmt, ...)
 	va_end(args);
 	fputc('\n', stderr);
 	return EXIT_FAILURE;
+}
+
+int cli_say_no_daemon(const struct cli *cli)
+{
+	if (view_is_stale())
+		return cli_fail("the umdevd of this view has ended: leave this shell");
+	return cli_fail("no umdevd is running at %s (start one with: umdevd --load mtty)",
+			cli->runtime_dir);
 }
 
 int cli_flush(void)

@@ -12,6 +12,7 @@
 
 #include "model/suggest.h"
 #include "umdev/tree.h"
+#include "umdev/view.h"
 
 #define ATTR_MAX 4096
 
@@ -47,10 +48,11 @@ int tree_check(const struct cli *cli)
 		return 0;
 	case ENOENT:
 	case ENOTDIR:
-		return cli_fail("no umdevd is running at %s (start one with: umdevd --load mtty)",
-				cli->runtime_dir);
+		return cli_say_no_daemon(cli);
 	case ENOTCONN:
 	case ECONNABORTED:
+		if (view_is_stale())
+			return cli_say_no_daemon(cli);
 		return cli_fail("the umdevd at %s has died (start it again: it cleans up)",
 				cli->runtime_dir);
 	case EACCES:

@@ -10,6 +10,7 @@
 #include "umdevd/command.h"
 #include "umdevd/monitor.h"
 #include "umdevd/params.h"
+#include "umdevd/view.h"
 
 static int send_ok(int fd, struct json_object *answer)
 {
@@ -161,12 +162,17 @@ static int run_monitor(int fd, const struct control_info *info, struct json_obje
 	return -ECONNRESET;
 }
 
+static int run_view(int fd, const struct control_info *info, struct json_object *request)
+{
+	return view_run(info->views, fd, request);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int fd, const struct control_info *info, struct json_object *request);
 } commands[] = {
 	{ "lsmod", run_lsmod }, { "modprobe", run_modprobe }, { "monitor", run_monitor },
-	{ "rmmod", run_rmmod }, { "status", run_status },
+	{ "rmmod", run_rmmod }, { "status", run_status },     { "view", run_view },
 };
 
 int command_run(int fd, const struct control_info *info, struct json_object *request)

@@ -74,7 +74,7 @@ int control_send_error(int fd, int err, const char *fmt, ...)
 	return ret;
 }
 
-static struct json_object *parse_request(const char *text, size_t len)
+struct json_object *control_parse(const char *text, size_t len)
 {
 	struct json_tokener *tok = json_tokener_new_ex(CONTROL_JSON_DEPTH);
 	struct json_object *obj;
@@ -107,7 +107,7 @@ static int serve_request(struct connection *conn, char *buf)
 		return -ECONNRESET;
 	if (len > CONTROL_REQUEST_MAX)
 		return control_send_error(conn->fd, -EMSGSIZE, "the request is too long");
-	request = parse_request(buf, (size_t)len);
+	request = control_parse(buf, (size_t)len);
 	if (!request)
 		return control_send_error(conn->fd, -EINVAL, "the request is no JSON object");
 	err = command_run(conn->fd, conn->control->info, request);

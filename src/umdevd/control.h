@@ -3,7 +3,8 @@
  * The control socket: what the file system cannot say (modules, live events) for umdev(1).
  *
  * SOCK_SEQPACKET; each message is one JSON object. A request names a "command"; the answer has
- * "ok": true, or "ok": false with "errno" (its name) and "error" (a line for people).
+ * "ok": true, or "ok": false with "errno" (its name) and "error" (a line for people). Only "view"
+ * passes descriptors, see view.h.
  */
 #ifndef UMDEVD_CONTROL_H
 #define UMDEVD_CONTROL_H
@@ -15,17 +16,20 @@
 #define CONTROL_REQUEST_MAX 65536
 
 struct control;
+struct views;
 
 /**
- * struct control_info - what "status" tells
- * @runtime_dir, @sysfs, @vfio_user: paths; must live as long as the control socket
+ * struct control_info - what commands are about; must live as long as the control socket
+ * @runtime_dir, @sysfs, @vfio_user: paths
  * @started: when, in seconds of CLOCK_MONOTONIC
+ * @views:   for "view"
  */
 struct control_info {
 	const char *runtime_dir;
 	const char *sysfs;
 	const char *vfio_user;
 	int64_t started;
+	struct views *views;
 };
 
 /**
@@ -40,6 +44,12 @@ int control_start(const char *path, const struct control_info *info, struct cont
 
 /** control_stop - disconnect all, wait for running commands, remove the socket. NULL: nothing. */
 void control_stop(struct control *control);
+
+/**
+ * control_parse - read a message
+ * Return: an object to json_object_put(); NULL: it is no JSON object, or is nested too deep.
+ */
+struct json_object *control_parse(const char *text, size_t len);
 
 /** control_send - one message. Return: 0, -errno. */
 int control_send(int fd, struct json_object *obj);

@@ -24,11 +24,15 @@
 #include "umdevd/notify.h"
 #include "umdevd/options.h"
 #include "umdevd/rundir.h"
+#include "umdevd/uevents_host.h"
+#include "umdevd/view.h"
 
 struct daemon {
 	struct options opt;
 	struct rundir dir;
 	struct sysfs_mount *sysfs;
+	struct sysfs_netlink *host_uevents; /* NULL unless asked for */
+	struct views *views;
 	struct control_info info;
 	struct control *control;
 };
@@ -103,6 +107,7 @@ static int start_control(struct daemon *d)
 	d->info.sysfs = d->dir.sys;
 	d->info.vfio_user = d->dir.vfio_user;
 	d->info.started = now.tv_sec;
+	d->info.views = d->views;
 	return control_start(d->dir.control, &d->info, &d->control);
 }
 
@@ -138,6 +143,11 @@ static int bring_up(struct daemon *d)
 	err = sysfs_mount(d->dir.sys, &d->sysfs);
 	if (err)
 		goto stop;
+	if (d->opt.uevents_host) {
+		err = uevents_host_start(&d->host_uevents);
+		if (err)
+			goto unmount;
+	}
 	err = serve_devices(d);
 	if (err)
 		goto unmount;
@@ -147,16 +157,22 @@ static int bring_up(struct daemon *d)
 	err = load_modules(&d->opt);
 	if (err)
 		goto autoload;
-	err = start_control(d);
+	err = views_create(d->dir.path, d->host_uevents, &d->views);
 	if (err)
 		goto autoload;
+	err = start_control(d);
+	if (err)
+		goto views;
 	return 0;
+views:
+	views_destroy(d->views);
 autoload:
 	autoload_stop();
 serve_no_more:
 	vfio_user_stop();
 unmount:
 	umdev_stop();
+	sysfs_netlink_stop(d->host_uevents);
 	sysfs_unmount(d->sysfs);
 	goto dir;
 stop:
@@ -169,7 +185,7 @@ dir:
 /*
  * The guests go first: what is unloaded or removed, now or by a command that runs already, waits
  * for them. The tree can be seen until all in it is gone, so that whoever has a file open gets
- * ENODEV as the kernel would say.
+ * ENODEV as the kernel would say. The views and whoever listens to events hear of the end of each.
  */
 static void take_down(struct daemon *d)
 {
@@ -177,6 +193,8 @@ static void take_down(struct daemon *d)
 	control_stop(d->control);
 	autoload_stop();
 	umdev_stop();
+	views_destroy(d->views);
+	sysfs_netlink_stop(d->host_uevents);
 	sysfs_unmount(d->sysfs);
 	rundir_close(&d->dir);
 }

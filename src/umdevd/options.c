@@ -31,6 +31,8 @@ static const char usage[] =
 	"      --socket-mode MODE    permissions of the devices' sockets, octal (0600)\n"
 	"      --socket-owner USER   who owns them\n"
 	"      --socket-group GROUP  and their group\n"
+	"      --uevents=host        send events to the network namespace of the host, too, where its\n"
+	"                            udevd acts on them (views: only to views of umdev exec)\n"
 	"      --log-level LEVEL     err, warn, notice, info or debug (info)\n"
 	"  -h, --help                show this help\n"
 	"  -V, --version             show the version\n"
@@ -113,6 +115,7 @@ static const struct option long_options[] = {
 	{ "socket-mode", required_argument, NULL, OPT_SETTING },
 	{ "socket-owner", required_argument, NULL, OPT_SETTING },
 	{ "socket-group", required_argument, NULL, OPT_SETTING },
+	{ "uevents", required_argument, NULL, OPT_SETTING },
 	{ "log-level", required_argument, NULL, OPT_SETTING },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },

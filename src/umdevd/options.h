@@ -28,6 +28,7 @@ struct load_option {
  * @module_path:  directories with ':' between them; NULL for the default. Owned
  * @loads:        owned array of @nr_loads, in the order in which to load them
  * @socket_mode, @socket_owner, @socket_group: of the devices' sockets; -1 if not given (but mode)
+ * @uevents_host: send events to the network namespace of the host, too
  * @log_level:    what is less serious is not logged
  */
 struct options {
@@ -38,6 +39,7 @@ struct options {
 	mode_t socket_mode;
 	uid_t socket_owner;
 	gid_t socket_group;
+	bool uevents_host;
 	enum log_level log_level;
 };
 

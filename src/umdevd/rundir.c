@@ -26,7 +26,8 @@ static int make_dir(const char *path, bool *made)
 	if (*made || errno == EEXIST)
 		return 0;
 	err = -errno;
-	pr_err("can't make the directory %s: %s", path, strerror(-err));
+	pr_err("can't make the directory %s: %s (another place: --runtime-dir DIR)", path,
+	       strerror(-err));
 	return err;
 }
 

@@ -79,11 +79,18 @@ static int set_log_level(struct options *opt, const char *value)
 	return -EINVAL;
 }
 
+static int set_uevents(struct options *opt, const char *value)
+{
+	opt->uevents_host = strcmp(value, "host") == 0;
+	return opt->uevents_host || strcmp(value, "views") == 0 ? 0 : -EINVAL;
+}
+
 const struct setting settings[SETTINGS_COUNT] = {
 	{ "module-path", "a directory", set_module_path },
 	{ "socket-mode", "permissions in octal, 0 to 0777", set_socket_mode },
 	{ "socket-owner", "the name or the number of a user", set_socket_owner },
 	{ "socket-group", "the name or the number of a group", set_socket_group },
+	{ "uevents", "views or host", set_uevents },
 	{ "log-level", "err, warn, notice, info or debug", set_log_level },
 };
 

@@ -20,7 +20,7 @@ struct setting {
 	int (*set)(struct options *opt, const char *value);
 };
 
-#define SETTINGS_COUNT 5
+#define SETTINGS_COUNT 6
 
 extern const struct setting settings[SETTINGS_COUNT];
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Commands in the instance's view of the machine: exec, shell. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "umdev/view.h"
+#include "umdevd/default_dir.h"
+
+/* As env(1) has it: what a command says itself is not mixed up with what is said of it. */
+#define EXIT_NO_VIEW	125
+#define EXIT_CANNOT_RUN 126
+#define EXIT_NOT_FOUND	127
+
+/**
+ * struct exec_options - what is said before the command
+ * @net: "own" or "host"
+ */
+struct exec_options {
+	const char *net;
+};
+
+enum {
+	OPT_NET = 256
+};
+
+static const struct option long_options[] = {
+	{ "net", required_argument, NULL, OPT_NET },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char options_help[] =
+	"\n"
+	"      --net=own|host  with a network of its own, where events are heard (this is the\n"
+	"                      default); or with the one that is here\n"
+	"  -h, --help          show this help\n"
+	"\n"
+	"In the view, /sys is the machine's own and umdev's together, /dev and /run are private\n"
+	"copies, and /dev/vfio has an entry per group. See umdev(1).\n";
+
+static void print_help(const char *name)
+{
+	if (strcmp(name, "exec") == 0)
+		puts("Usage: umdev exec [OPTION]... [--] COMMAND [ARGUMENT]...\n"
+		     "Runs a command in umdevd's view of the machine.");
+	else
+		puts("Usage: umdev shell [OPTION]...\n"
+		     "Runs a shell ($SHELL) in umdevd's view of the machine.");
+	fputs(options_help, stdout);
+}
+
+/* Return: -1 to go on with what is at optind, else the exit status. */
+static int parse_options(struct exec_options *opt, int argc, char **argv)
+{
+	int c;
+
+	opt->net = "own";
+	optind = 0;
+	/* What comes behind the command is the command's. */
+	while ((c = getopt_long(argc, argv, "+h", long_options, NULL)) != -1) {
+		switch (c) {
+		case OPT_NET:
+			if (strcmp(optarg, "own") && strcmp(optarg, "host")) {
+				cli_fail("--net: \"%s\": \"own\" or \"host\" is expected", optarg);
+				return EXIT_NO_VIEW;
+			}
+			opt->net = optarg;
+			break;
+		case 'h':
+			print_help(argv[0]);
+			return cli_flush() ? EXIT_NO_VIEW : EXIT_SUCCESS;
+		default:
+			fprintf(stderr, "Try 'umdev %s --help'.\n", argv[0]);
+			return EXIT_NO_VIEW;
+		}
+	}
+	return -1;
+}
+
+/* ---- the environment ---- */
+
+static bool is_in_path(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+	const char *p;
+
+	for (p = path; (p = strstr(p, dir)); p += len)
+		if ((p == path || p[-1] == ':') && (!p[len] || p[len] == ':'))
+			return true;
+	return false;
+}
+
+/*
+ * Tools for devices are in sbin, which ordinary users do not have in their PATH. It comes last, so
+ * that what was found before is found still.
+ */
+static int add_sbin(void)
+{
+	static const char *const dirs[] = { "/usr/local/sbin", "/usr/sbin", "/sbin" };
+	const char *old = getenv("PATH");
+	char *path = strdup(old ? old : "/usr/local/bin:/usr/bin:/bin"), *longer;
+	int err;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dirs) && path; i++) {
+		if (is_in_path(path, dirs[i]))
+			continue;
+		if (asprintf(&longer, "%s%s%s", path, *path ? ":" : "", dirs[i]) < 0)
+			longer = NULL;
+		free(path);
+		path = longer;
+	}
+	err = path ? setenv("PATH", path, 1) : -1;
+	free(path);
+	return err;
+}
+
+static int set_environment(const char *runtime_dir, const char *net)
+{
+	/* libudev does not believe a /sys that is no sysfs. */
+	if (setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1) ||
+	    setenv(RUNTIME_DIR_ENV, runtime_dir, 1) || setenv("UMDEV_VIEW", net, 1) || add_sbin())
+		return cli_fail("out of memory");
+	return 0;
+}
+
+static int enter(const struct cli *cli, const struct exec_options *opt)
+{
+	char *runtime_dir;
+	int status;
+
+	if (view_enter(cli, opt->net, &runtime_dir))
+		return EXIT_FAILURE;
+	status = set_environment(runtime_dir, opt->net);
+	free(runtime_dir);
+	return status;
+}
+
+/* Become the command. Return: the exit status if that cannot be. */
+static int run_command(char **argv)
+{
+	int err;
+
+	execvp(argv[0], argv);
+	err = errno;
+	if (err == ENOENT && strchr(argv[0], '/'))
+		cli_fail("%s: no such program, or what it needs to run is missing", argv[0]);
+	else if (err == ENOENT)
+		cli_fail("%s: command not found", argv[0]);
+	else
+		cli_fail("%s: %s", argv[0], strerror(err));
+	return err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+}
+
+int cmd_exec(const struct cli *cli, int argc, char **argv)
+{
+	struct exec_options opt;
+	int status = parse_options(&opt, argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (optind == argc) {
+		cli_fail("exec: a command is missing (usage: umdev exec [OPTION]... COMMAND...)");
+		return EXIT_NO_VIEW;
+	}
+	if (enter(cli, &opt))
+		return EXIT_NO_VIEW;
+	return run_command(argv + optind);
+}
+
+int cmd_shell(const struct cli *cli, int argc, char **argv)
+{
+	const char *shell = getenv("SHELL");
+	struct exec_options opt;
+	int status = parse_options(&opt, argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (optind < argc) {
+		cli_fail("shell: \"%s\": no argument is expected (to run a command: umdev exec)",
+			 argv[optind]);
+		return EXIT_NO_VIEW;
+	}
+	if (enter(cli, &opt))
+		return EXIT_NO_VIEW;
+	/* Debian's shells show this in their prompt. */
+	if (setenv("debian_chroot", "umdev", 0)) {
+		cli_fail("out of memory");
+		return EXIT_NO_VIEW;
+	}
+	fprintf(stderr,
+		"umdev: this is the view of the umdevd at %s, with %s network; leave it with: exit\n",
+		getenv(RUNTIME_DIR_ENV), strcmp(opt.net, "own") ? "the host's" : "its own");
+	return run_command((char *[]) { (char *)(shell && *shell ? shell : "/bin/sh"), NULL });
+}
