@@ -18,7 +18,7 @@ def rows(text):
 def test_help_names_every_command():
     shown = subprocess.run([UMDEV, "--help"], capture_output=True, text=True, check=True)
     for command in (
-        "list types create remove bind unbind modprobe rmmod lsmod monitor qemu-args status"
+        "list types create remove bind unbind modprobe rmmod lsmod monitor qemu-args exec shell status"
     ).split():
         assert f"\n  {command}" in shown.stdout
 
