@@ -6,17 +6,20 @@
  * usage: heard MODULE_PATH < COMMANDS
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <umdev/module.h>
 #include <umdev/sysfs.h>
 #include <umdev/uevent.h>
 #include <umdev/umdev.h>
 #include "support/netns.h"
-#include "support/tree.h"
+
+static char mountpoint[] = "/tmp/umdev-heard-XXXXXX";
 
 static int compare(const void *a, const void *b)
 {
@@ -56,17 +59,28 @@ static void print_heard(int listener)
 	}
 }
 
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n < 0 ? -errno : 0;
+}
+
 /* echo TEXT > /sys/PATH, with or without quotes around the text. */
 static int do_echo(const char *command)
 {
-	char text[256], path[256];
-	ssize_t n;
+	char text[256], path[256], full[sizeof(mountpoint) + sizeof(path)];
 
 	if (sscanf(command, "echo '%255[^']' > /sys%255s", text, path) != 2 &&
 	    sscanf(command, "echo %255s > /sys%255s", text, path) != 2)
 		return -EINVAL;
-	n = tree_write(path, text);
-	return n < 0 ? (int)n : 0;
+	snprintf(full, sizeof(full), "%s%s", mountpoint, path);
+	return write_file(full, text);
 }
 
 static int run(const char *command)
@@ -94,9 +108,27 @@ static int run_all(int listener)
 	return err;
 }
 
-int main(int argc, char **argv)
+/* With a mount to write to, and all that is heard from now on sent to @ns. */
+static int serve(struct netns *ns)
 {
 	struct sysfs_netlink *netlink;
+	struct sysfs_mount *mount;
+	int err;
+
+	err = sysfs_mount(mountpoint, &mount);
+	if (err)
+		return err;
+	err = sysfs_netlink_start(ns->sender, &netlink);
+	if (!err) {
+		err = run_all(ns->listener);
+		sysfs_netlink_stop(netlink);
+	}
+	sysfs_unmount(mount);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
 	struct netns ns;
 	int err;
 
@@ -114,14 +146,13 @@ int main(int argc, char **argv)
 		err = umdev_start();
 	if (!err)
 		err = module_load("mtty", NULL);
+	if (!err && !mkdtemp(mountpoint))
+		err = -errno;
 	if (!err)
-		err = sysfs_netlink_start(ns.sender, &netlink);
-	if (err) {
+		err = serve(&ns);
+	if (err)
 		fprintf(stderr, "heard: %s\n", strerror(-err));
-		return 1;
-	}
-	err = run_all(ns.listener);
-	sysfs_netlink_stop(netlink);
+	rmdir(mountpoint);
 	umdev_stop();
 	return err != 0;
 }
