@@ -269,7 +269,7 @@ class View:
         """Start its daemon."""
         environment = {"UMDEV_MODULE_PATH": module_path().replace(str(BUILD), str(self.build))}
         self.daemon.program = self.build / "src/umdevd/umdevd"
-        self.daemon.start("--no-config", *args, env=environment, **self.as_user())
+        self.daemon.start(*args, env=environment, **self.as_user())
         return self
 
     def command(self, *command, net=None, options=()):

@@ -2,19 +2,24 @@
 """umdev exec and umdev shell: what a command in the view sees, and what passes through."""
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import termios
+import threading
 
 import pytest
 
-from conftest import TIMEOUT
+from conftest import TIMEOUT, libc
 
+CLONE_NEWNET = 0x40000000
+NETLINK_KOBJECT_UEVENT = 15
 UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
 CREATE = f"echo {UUID} > /sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create"
 
@@ -172,6 +177,48 @@ def test_events_do_not_reach_the_host(view):
         pathlib.Path("/sys/class/mem/null/uevent").write_text("change")
         heard = list(iter(listener.readline, "change /devices/virtual/mem/null\n"))
         assert not [event for event in heard if UUID in event]
+
+
+def unshare_network():
+    if libc.unshare(CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
+def listener_in(net):
+    """A netlink socket in the network namespace @net; only the thread that makes it goes there."""
+    made = []
+
+    def make():
+        with open(net) as namespace:
+            assert libc.setns(namespace.fileno(), CLONE_NEWNET) == 0
+        made.append(socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_KOBJECT_UEVENT))
+        made[0].bind((0, 1))
+        made[0].settimeout(TIMEOUT)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+@pytest.mark.parametrize("setting", ["option", "file"])
+def test_events_reach_the_host_if_that_is_asked_for_by_name(daemon, setting, tmp_path):
+    """The host is a network namespace of the daemon's here, not to disturb the machine."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to be the host")
+    config = tmp_path / "umdevd.conf"
+    config.write_text("uevents host\nload mtty\n")
+    if setting == "file":
+        daemon.start("--config", config, config=True, preexec_fn=unshare_network)
+    else:
+        daemon.start("--uevents=host", "--load", "mtty", preexec_fn=unshare_network)
+    assert "events go to the network namespace of the host, as was asked for" in daemon.log()
+    with listener_in(f"/proc/{daemon.process.pid}/ns/net") as listener:
+        daemon.umdev("create", "mtty", "mtty-1", UUID)
+        event = listener.recv(8192)
+        while UUID.encode() not in event:  # the machine's own
+            event = listener.recv(8192)
+        assert event.startswith(f"add@/devices/virtual/mtty/mtty/{UUID}\0".encode())
 
 
 # ---- what passes through ----

@@ -157,3 +157,17 @@ def test_the_runtime_directory_on_a_machine_that_cannot_be_written(daemon):
         "umdevd: can't make the directory /umdev: Read-only file system (another place: "
         "--runtime-dir DIR)\n"
     )
+
+
+@needs_root
+def test_events_to_the_host_without_rights(build_for_all, daemon):
+    os.chown(daemon.directory, 65534, 65534)
+    daemon.program = build_for_all / "src/umdevd/umdevd"
+    daemon.spawn("--uevents=host", user=65534, group=65534, extra_groups=[])
+    assert not daemon.wait_for("READY=1")
+    log = daemon.log()
+    assert daemon.wait() == 1
+    assert (
+        "umdevd: can't send events to the host's network namespace: that needs root there "
+        "(CAP_SYS_ADMIN)\n"
+    ) in log
