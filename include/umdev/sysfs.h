@@ -29,8 +29,9 @@ UMDEV_API int sysfs_mount(const char *mountpoint, struct sysfs_mount **out);
 /**
  * enum sysfs_tree - what a mount shows
  * @SYSFS_TREE_SYS: what the kernel shows at /sys
- * @SYSFS_TREE_DEV: the device nodes, as devtmpfs shows them at /dev. They can be looked at, chmod'ed
- *                  and chown'ed; opening one is EACCES, since no driver of the kernel's is behind it
+ * @SYSFS_TREE_DEV: the device nodes, as devtmpfs shows them at /dev. They can be looked at,
+ *                  chmod'ed and chown'ed; opening one is EACCES, since no driver of the kernel's is
+ *                  behind it
  */
 enum sysfs_tree {
 	SYSFS_TREE_SYS,
@@ -86,8 +87,8 @@ UMDEV_API void sysfs_unmount(struct sysfs_mount *mount);
 
 /**
  * sysfs_netlink_start - send every event of this process to a network namespace
- * @fd:  a socket of NETLINK_KOBJECT_UEVENT in that namespace, opened with CAP_SYS_ADMIN over the user
- *       namespace that owns it; this process needs the same. Taken over if this succeeds
+ * @fd:  a socket of NETLINK_KOBJECT_UEVENT in that namespace, opened with CAP_SYS_ADMIN over the
+ *       user namespace that owns it; this process needs the same. Taken over if this succeeds
  * @out: taken down with sysfs_netlink_stop()
  *
  * The kernel there adds SEQNUM and hands them to whoever listens (udevd, libudev), in the order in
@@ -95,8 +96,8 @@ UMDEV_API void sysfs_unmount(struct sysfs_mount *mount);
  *
  * When an event cannot be sent it is lost, and the log says why, once until one gets through again.
  *
- * Return: 0, -EPERM without the right to send, -EINVAL if @fd is something else or listens to events
- * itself, -ENOMEM.
+ * Return: 0, -EPERM without the right to send, -EINVAL if @fd is something else or listens to
+ * events itself, -ENOMEM.
  * Behaviour: Linux 6.1 lib/kobject_uevent.c.
  */
 UMDEV_API int sysfs_netlink_start(int fd, struct sysfs_netlink **out);

@@ -50,7 +50,7 @@ static ssize_t available_instances_show(struct kobject *kobj, struct kobj_attrib
 		n = parent->mdev_driver->get_available(type);
 	else
 		n = mdev_parent_available(parent->p);
-	/* mdevctl reads it as a signed integer, and fails on all types for one that does not fit. */
+	/* mdevctl reads it as a signed integer, and fails on all types when one does not fit. */
 	if (n > INT_MAX)
 		n = INT_MAX;
 	return sysfs_emit(buf, "%u\n", n);

@@ -33,7 +33,7 @@ static void prune(struct kernfs_node *dir)
 	}
 }
 
-/* Called with dirs_lock held. What is there may be no directory: nothing can be put into it then. */
+/* Called with dirs_lock held. What is there may be no directory: nothing goes into it then. */
 static int enter_dir(struct kernfs_node **dir, const char *name)
 {
 	struct kernfs_node *next = kernfs_find_and_get(*dir, name);

@@ -133,8 +133,8 @@ int kernfs_readdir(struct kernfs_node *dir, int (*fn)(struct kernfs_node *kn, vo
 		   void *data);
 
 /**
- * kernfs_path - the path from the root of its tree, as "/devices/x", into @buf; an empty string if it does
- * not fit
+ * kernfs_path - the path from the root of its tree, as "/devices/x", into @buf; an empty string if
+ * it does not fit
  * Return: its length, whether it fits or not.
  */
 int kernfs_path(struct kernfs_node *kn, char *buf, size_t size);

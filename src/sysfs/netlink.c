@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Events for those who listen as to a kernel: the kernel takes a message from whoever may administer
- * a network namespace, adds SEQNUM to it, and hands it to all that listen there, as if it were its
+ * Events for those who listen as to a kernel: it takes a message from whoever may administer a
+ * network namespace, adds SEQNUM to it, and hands it to all that listen there, as if it were its
  * own. Behaviour: Linux 6.1 lib/kobject_uevent.c.
  */
 #include <errno.h>
@@ -108,7 +108,7 @@ static int exchange(struct sysfs_netlink *netlink, struct message *msg, size_t l
 	return err;
 }
 
-/* Put @str with its NUL behind the @len bytes that there are. Return: the new length, or -ENOMEM. */
+/* Put @str with its NUL behind the @len bytes that are there. Return: their new number, -ENOMEM. */
 static int append(struct message *msg, int len, const char *str)
 {
 	size_t size = strlen(str) + 1;
@@ -197,9 +197,9 @@ int sysfs_netlink_send(struct sysfs_netlink *netlink, char *const envp[])
 /* Is @fd a socket for uevents that does not listen to them itself? */
 static int check_socket(int fd)
 {
-	struct sockaddr_nl addr;
+	struct sockaddr_nl addr = { .nl_groups = 0 };
 	socklen_t size = sizeof(int);
-	int domain, protocol;
+	int domain = -1, protocol = -1;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) || domain != AF_NETLINK ||
 	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) ||

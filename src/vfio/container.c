@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The container device, which programs look for to learn whether there is VFIO at all. Nobody can
- * open it: users come over vfio-user. Behaviour: Linux 6.1 drivers/vfio/container.c, drivers/char/misc.c.
+ * open it: users come over vfio-user.
+ * Behaviour: Linux 6.1 drivers/vfio/container.c, drivers/char/misc.c.
  */
 #include "model/alloc.h"
 #include "vfio/vfio.h"

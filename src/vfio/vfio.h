@@ -107,13 +107,15 @@ extern unsigned int vfio_request_interval_ms;
 
 /**
  * vfio_group_create - make a group for @dev alone
- * Context: vfio_init() has succeeded. Return: 0, -ENOSPC, -ENOMEM, what adding to the tree says; after an error nothing is left.
+ * Context: vfio_init() has succeeded.
+ * Return: 0, -ENOSPC, -ENOMEM, what adding to the tree says; after an error nothing is left.
  */
 int vfio_group_create(struct vfio_group *group, struct device *dev);
 /** vfio_group_destroy - the reverse. */
 void vfio_group_destroy(struct vfio_group *group, struct device *dev);
 /**
- * vfio_group_init - find the numbers that groups may have: a major, and those above the machine's own
+ * vfio_group_init - find the numbers that groups may have: a major, and those above the machine's
+ * own
  * Return: 0, -EBUSY (no major is left), -ENOMEM, -errno of looking for them.
  */
 int vfio_group_init(void);

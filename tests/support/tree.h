@@ -44,8 +44,8 @@ ssize_t tree_pwrite(const char *path, const char *data, size_t count, off_t off)
 char *tree_list(const char *path);
 
 /**
- * tree_snapshot - all below a path: a line for each node with type, mode, size, number or target; to
- * free().
+ * tree_snapshot - all below a path: a line for each node with type, mode, size, number or target;
+ * to free().
  */
 char *tree_snapshot(const char *path);
 

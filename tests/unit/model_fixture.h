@@ -14,7 +14,8 @@ int fixture_setup(void **state);
 /**
  * fixture_teardown - take the model down again
  *
- * Fails the test if anything is left: a path, a device node, a device that fixture_device() made. For cmocka.
+ * Fails the test if anything is left: a path, a device node, a device that fixture_device() made.
+ * For cmocka.
  */
 int fixture_teardown(void **state);
 

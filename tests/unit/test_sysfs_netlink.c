@@ -106,7 +106,7 @@ static bool is_silent(int listener)
 	return !poll(&pfd, 1, 0);
 }
 
-/* What was heard next: its bytes up to SEQNUM, whose value is given back; it must be the kernel's. */
+/* What was heard next: its bytes up to SEQNUM, whose value is given back. It is the kernel's. */
 static size_t heard(char *buf, size_t size, uint64_t *seqnum)
 {
 	struct sockaddr_nl from;

@@ -304,6 +304,30 @@ static void anything_else_that_is_written_is_refused(void **state)
 	kobject_put(kobj);
 }
 
+/* What an event of "thing" has besides the value of one argument. */
+#define SYNTH_BASE                                                         \
+	strlen("change@/thing ACTION=change DEVPATH=/thing SUBSYSTEM=sub " \
+	       "SYNTH_UUID=" UUID " SYNTH_ARG_A= DRIVER=none MODALIAS=thing:thing ")
+
+static void who_asks_for_an_event_that_is_too_long_is_told(void **state)
+{
+	struct kobject *kobj = add_thing("thing", &ops);
+	char text[UEVENT_BUFFER_SIZE * 2] = "change " UUID " A=";
+	size_t at = strlen(text), fits = UEVENT_PAYLOAD_MAX - SYNTH_BASE;
+
+	memset(text + at, 'x', sizeof(text) - at);
+	assert_int_equal(kobject_synth_uevent(kobj, text, at + fits), 0);
+	assert_int_equal(strlen(rec.text),
+			 fits + strlen("change@/thing SYNTH_UUID=" UUID " SYNTH_ARG_A= DRIVER=none "
+				       "MODALIAS=thing:thing\n"));
+	rec.text[0] = '\0';
+	assert_int_equal(kobject_synth_uevent(kobj, text, at + fits + 1), -ENOMEM);
+	/* Arguments that do not even fit by themselves are EINVAL in the kernel. */
+	assert_int_equal(kobject_synth_uevent(kobj, text, sizeof(text)), -EINVAL);
+	assert_heard("");
+	kobject_put(kobj);
+}
+
 static void without_memory_no_event_and_no_leak(void **state)
 {
 	struct kobject *kobj = add_thing("thing", &ops);
@@ -358,6 +382,7 @@ int main(void)
 		TEST(too_many_or_too_long_variables_drop_the_event),
 		TEST(a_written_action_becomes_an_event),
 		TEST(anything_else_that_is_written_is_refused),
+		TEST(who_asks_for_an_event_that_is_too_long_is_told),
 		TEST(without_memory_no_event_and_no_leak),
 		TEST(events_of_many_threads_have_one_order),
 	};
