@@ -22,6 +22,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
 from notify import Notifications  # noqa: E402
 from reachable import reachable  # noqa: E402
+import view as view_module  # noqa: E402
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("UMDEV_BUILD", SOURCE / "build"))
@@ -42,8 +43,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def module_path():
     """All directories with modules of this build, as --module-path wants them."""
-    drivers = sorted(str(path) for path in DRIVERS.iterdir() if path.is_dir())
-    return ":".join([str(TEST_MODULES), *drivers])
+    return view_module.module_path(BUILD)
 
 
 def mounts_below(path):
@@ -250,72 +250,10 @@ def daemon(private_mounts):
     shutil.rmtree(directory)
 
 
-class View:
-    """Runs commands in the view of @daemon, as @user (None: whoever runs the tests)."""
-
-    def __init__(self, daemon, build=BUILD, user=None):
-        self.daemon = daemon
-        self.build = build
-        self.umdev = build / "src/umdev/umdev"
-        self.user = user
-
-    def as_user(self):
-        """What makes subprocess run something as the user of the view."""
-        if self.user is None:
-            return {}
-        return {"user": self.user, "group": self.user, "extra_groups": []}
-
-    def start(self, *args):
-        """Start its daemon."""
-        environment = {"UMDEV_MODULE_PATH": module_path().replace(str(BUILD), str(self.build))}
-        self.daemon.program = self.build / "src/umdevd/umdevd"
-        self.daemon.start(*args, env=environment, **self.as_user())
-        return self
-
-    def command(self, *command, net=None, options=()):
-        options = [*options, *([f"--net={net}"] if net else [])]
-        return [str(self.umdev), "exec", *options, "--", *map(str, command)]
-
-    def environment(self, **more):
-        return {**os.environ, "UMDEV_RUNTIME_DIR": str(self.daemon.runtime), **more}
-
-    def popen(self, *command, net=None, options=(), env=None, **popen):
-        return subprocess.Popen(
-            self.command(*command, net=net, options=options),
-            env=self.environment(**(env or {})),
-            text=True,
-            **{**self.as_user(), **popen},
-        )
-
-    def run(self, *command, net=None, options=(), env=None, check=True, **run):
-        """Run a command in the view and return what subprocess.run() does."""
-        result = subprocess.run(
-            self.command(*command, net=net, options=options),
-            env=self.environment(**(env or {})),
-            **{"capture_output": True, "text": True, "timeout": TIMEOUT, **self.as_user(), **run},
-        )
-        assert not check or result.returncode == 0, (result.stderr, self.daemon.log())
-        return result
-
-    def control(self):
-        """A connection to the control socket as the user of the view."""
-        if self.user is None:
-            return self.daemon.control()
-        os.seteuid(self.user)
-        try:
-            return self.daemon.control()
-        finally:
-            os.seteuid(0)
-
-    def sh(self, script, **run):
-        """Run a shell's commands in the view, return what they print."""
-        return self.run("sh", "-c", script, **run).stdout
-
-
 @pytest.fixture
 def view(daemon):
     """The view of a daemon with mtty, for whoever runs the tests (mostly root)."""
-    return View(daemon).start("--load", "mtty")
+    return view_module.View(daemon, BUILD).start("--load", "mtty")
 
 
 @pytest.fixture
@@ -326,7 +264,7 @@ def user_view(build_for_all, daemon):
     if not shutil.which("fusermount3") or not os.stat("/dev/fuse").st_mode & 0o006:
         pytest.skip("an ordinary user has no FUSE here")
     os.chown(daemon.directory, NOBODY, NOBODY)
-    return View(daemon, build_for_all, NOBODY).start("--load", "mtty")
+    return view_module.View(daemon, build_for_all, NOBODY).start("--load", "mtty")
 
 
 @pytest.fixture(params=["view", "user_view"], ids=["root", "user"])

@@ -133,6 +133,8 @@ class Release:
         os.chmod(self.directory, 0o755)
 
     def __enter__(self):
+        if os.geteuid() != 0:
+            missing("needs root, to mount what is the test's own")
         with contextlib.ExitStack() as undo:
             undo.callback(self.cleanup.close)
             self.make_state()

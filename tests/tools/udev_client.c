@@ -4,14 +4,16 @@
  * per line.
  *
  *     udev_client devices                  all devices that the enumeration finds
+ *     udev_client pause                    the same, but says "found" before it looks at them, and
+ *                                          waits for a line
  *     udev_client subsystems               all subsystems, drivers and modules
  *     udev_client device SYSPATH [ATTR]... one device, its attributes, its parents
  *     udev_client number c|b MAJOR:MINOR   the device of that number
  *     udev_client name SUBSYSTEM NAME      the device of that name
  *     udev_client monitor kernel|udev [SUBSYSTEM]
  *                                          "ready", then events, until standard input ends
- *     udev_client loop                     "ready", then enumerates and looks at all it finds until
- *                                          standard input ends, and says how often
+ *     udev_client loop                     "ready", then enumerates, looks at all it finds and says
+ *                                          "looked", again and again until standard input ends
  *
  * Exits with 1 and a line on standard error if libudev said that something failed.
  */
@@ -87,6 +89,12 @@ static struct json_object *describe(struct udev_device *dev)
 			       json_object_new_boolean(udev_device_get_is_initialized(dev)));
 	json_object_object_add(object, "properties", properties(dev));
 	return object;
+}
+
+static void say(const char *word)
+{
+	puts(word);
+	fflush(stdout);
 }
 
 /* ---- one device ---- */
@@ -165,9 +173,18 @@ static bool has_left(int err)
 	return err == ENOENT || err == ENODEV || err == ENXIO;
 }
 
+static int scan_and_wait(struct udev_enumerate *found)
+{
+	int err = udev_enumerate_scan_devices(found);
+	char line[8];
+
+	say("found");
+	return fgets(line, sizeof(line), stdin) ? err : -EIO;
+}
+
 /**
  * each_found - call @fn for each device that an enumeration finds
- * @scan: udev_enumerate_scan_devices() or udev_enumerate_scan_subsystems()
+ * @scan: udev_enumerate_scan_devices(), or what else fills it
  */
 static int each_found(int (*scan)(struct udev_enumerate *), void (*fn)(struct udev_device *dev))
 {
@@ -205,6 +222,11 @@ static int devices(int argc, char **argv)
 	return each_found(udev_enumerate_scan_devices, print_found);
 }
 
+static int devices_later(int argc, char **argv)
+{
+	return each_found(scan_and_wait, print_found);
+}
+
 static int subsystems(int argc, char **argv)
 {
 	return each_found(udev_enumerate_scan_subsystems, print_found);
@@ -226,12 +248,6 @@ static void look_at(struct udev_device *dev)
 
 /* ---- until standard input ends ---- */
 
-static void say_ready(void)
-{
-	puts("ready");
-	fflush(stdout);
-}
-
 /* Return: has it ended, within @timeout ms? @fd is watched too, unless it is -1. */
 static bool input_has_ended(int fd, int timeout)
 {
@@ -248,17 +264,13 @@ static bool input_has_ended(int fd, int timeout)
 
 static int loop(int argc, char **argv)
 {
-	int status = EXIT_SUCCESS, times = 0;
-	struct json_object *object;
+	int status;
 
-	say_ready();
+	say("ready");
 	do {
 		status = each_found(udev_enumerate_scan_devices, look_at);
-		times++;
+		say("looked");
 	} while (status == EXIT_SUCCESS && !input_has_ended(-1, 0));
-	object = json_object_new_object();
-	json_object_object_add(object, "times", json_object_new_int(times));
-	print(object);
 	return status;
 }
 
@@ -292,7 +304,7 @@ static int monitor(int argc, char **argv)
 		return fail("monitor", err);
 	}
 	fd = udev_monitor_get_fd(monitor);
-	say_ready();
+	say("ready");
 	do {
 		while ((dev = udev_monitor_receive_device(monitor))) {
 			print_event(dev);
@@ -307,9 +319,9 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "devices", devices },	 { "subsystems", subsystems }, { "device", device },
-	{ "number", by_number }, { "name", by_name },	       { "monitor", monitor },
-	{ "loop", loop },
+	{ "devices", devices }, { "pause", devices_later }, { "subsystems", subsystems },
+	{ "device", device },	{ "number", by_number },    { "name", by_name },
+	{ "monitor", monitor }, { "loop", loop },
 };
 
 int main(int argc, char **argv)

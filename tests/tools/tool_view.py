@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Commands in the view of an instance, with the tools of one Debian."""
+
+import subprocess
+
+from view import View
+
+TIMEOUT = 60
+
+
+class ToolView(View):
+    """As a View; what is run in it is run with the tools of @release."""
+
+    def __init__(self, daemon, release, user=None):
+        super().__init__(daemon, release.build, user)
+        self.release = release
+
+    def command(self, *command, **how):
+        return super().command(*self.release.command(*command), **how)
+
+    def run(self, *command, **run):
+        return super().run(*command, **{"timeout": TIMEOUT, "cwd": "/", **run})
+
+    # ---- the instance's own tree, from outside ----
+
+    def write(self, path, text):
+        """One write(2) into it."""
+        if self.user is None:
+            self.daemon.write(path, text)
+        else:
+            self.outside("sh", "-c", 'printf %s "$1" > "$2"', "sh", text, self.daemon.sys / path)
+
+    def find(self, below, *expression):
+        """What find(1) finds in it, as paths that begin with "/"."""
+        top = f"{self.daemon.sys}/"
+        shown = self.outside("find", *(top + path for path in below), *expression)
+        return ["/" + line.removeprefix(top) for line in shown.splitlines()]
+
+    def outside(self, *argv):
+        done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, cwd="/",
+                              timeout=TIMEOUT, **self.as_user())
+        assert done.returncode == 0, f"{argv}: {done}"
+        return done.stdout
