@@ -403,6 +403,22 @@ static int start_as_a_stranger(void)
 	return sysfs_netlink_start(ns.sender, &none) != -EPERM;
 }
 
+/* Somebody who was root when it began. */
+static int lose_the_right(void)
+{
+	struct kobject *kobj = thing_add("lost");
+
+	if (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY))
+		return 1;
+	for (int i = 0; i < 3; i++)
+		if (kobject_uevent(kobj, KOBJ_CHANGE))
+			return 2;
+	thing_remove(kobj);
+	if (log_lines != 1 || !strstr(log_text, "lost CAP_SYS_ADMIN"))
+		return 3;
+	return 0;
+}
+
 /* An ordinary user, in a namespace that this user has made. */
 static int send_as_an_ordinary_user(void)
 {
@@ -440,6 +456,14 @@ static void a_stranger_may_not_send(void **state)
 	if (geteuid())
 		skip(); /* nobody to become */
 	assert_child(start_as_a_stranger);
+	assert_true(is_silent(ns.listener));
+}
+
+static void a_right_that_was_lost_is_in_the_log_once(void **state)
+{
+	if (geteuid())
+		skip(); /* nobody to become */
+	assert_child(lose_the_right);
 	assert_true(is_silent(ns.listener));
 }
 
@@ -534,6 +558,7 @@ int main(void)
 		TEST(only_a_socket_for_events_will_do),
 		TEST(a_failed_start_leaves_the_socket_to_its_owner),
 		TEST(a_stranger_may_not_send),
+		TEST(a_right_that_was_lost_is_in_the_log_once),
 		TEST(an_ordinary_user_may_send_to_an_own_namespace),
 		TEST(libudev_takes_them_for_the_kernels),
 	};
