@@ -41,6 +41,16 @@ const char *uevent_action_name(enum kobject_action action);
 int uevent_send_synthetic(struct kobject *kobj, enum kobject_action action, char *const envp[]);
 
 /**
+ * uevent_synth_parse - understand what was written to a "uevent" file
+ * @buf:    "ACTION [UUID [KEY=VALUE ...]]", optional newline or NUL at the end
+ * @action: what is said to have happened
+ * @env:    gets SYNTH_UUID and the SYNTH_ARG_*, which stand behind SUBSYSTEM in an event
+ * Return: 0, -EINVAL for anything else than the above.
+ */
+int uevent_synth_parse(const char *buf, size_t count, enum kobject_action *action,
+		       struct kobj_uevent_env *env);
+
+/**
  * uevent_begin - let nobody else deliver events. Context: no lock of publications or of the tree
  * held.
  */

@@ -84,29 +84,9 @@ static int parse_args(struct span in, struct kobj_uevent_env *env)
 	return 0;
 }
 
-static int send_with_args(struct kobject *kobj, enum kobject_action action, struct span args)
+int uevent_synth_parse(const char *buf, size_t count, enum kobject_action *action,
+		       struct kobj_uevent_env *env)
 {
-	char *envp[UEVENT_NUM_ENVP + 1] = { NULL };
-	struct kobj_uevent_env *env;
-	int err;
-
-	env = zalloc(sizeof(*env));
-	if (!env)
-		return -ENOMEM;
-	err = parse_args(args, env);
-	if (!err) {
-		memcpy(envp, env->envp, env->envp_idx * sizeof(*envp));
-		err = uevent_send_synthetic(kobj, action, envp);
-	}
-	free(env);
-	return err;
-}
-
-static int synth_uevent(struct kobject *kobj, const char *buf, size_t count)
-{
-	char no_uuid[] = "SYNTH_UUID=0";
-	char *no_uuid_envp[] = { no_uuid, NULL };
-	enum kobject_action action;
 	struct span all, word;
 	const char *space;
 
@@ -117,12 +97,31 @@ static int synth_uevent(struct kobject *kobj, const char *buf, size_t count)
 	space = memchr(buf, ' ', count);
 	word.pos = buf;
 	word.end = space ? space : all.end;
-	if (!parse_action(word, &action))
+	if (!parse_action(word, action))
 		return -EINVAL;
 	if (!space)
-		return uevent_send_synthetic(kobj, action, no_uuid_envp);
+		return add_uevent_var(env, "SYNTH_UUID=0");
 	all.pos = space + 1;
-	return send_with_args(kobj, action, all);
+	return parse_args(all, env);
+}
+
+static int synth_uevent(struct kobject *kobj, const char *buf, size_t count)
+{
+	char *envp[UEVENT_NUM_ENVP + 1] = { NULL };
+	struct kobj_uevent_env *env;
+	enum kobject_action action;
+	int err;
+
+	env = zalloc(sizeof(*env));
+	if (!env)
+		return -ENOMEM;
+	err = uevent_synth_parse(buf, count, &action, env);
+	if (!err) {
+		memcpy(envp, env->envp, env->envp_idx * sizeof(*envp));
+		err = uevent_send_synthetic(kobj, action, envp);
+	}
+	free(env);
+	return err;
 }
 
 int kobject_synth_uevent(struct kobject *kobj, const char *buf, size_t count)

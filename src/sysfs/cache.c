@@ -16,7 +16,8 @@
  * - The kernel compares a directory's time of change before it believes in a listing; see
  *   kernfs_touch().
  *
- * There are no negative entries. What is private to a writer is not remembered either.
+ * There are no negative entries. What is private to a writer, or of the layer below, is not
+ * remembered either.
  */
 #include <errno.h>
 
@@ -32,7 +33,7 @@ static struct sysfs_mount *mount_of(struct kernfs_watch *watch)
 
 double sysfs_cache_timeout(const struct sysfs_inode *inode)
 {
-	return inode->shared ? LONG : 0;
+	return inode->shared && inode->kn ? LONG : 0;
 }
 
 /* Add what the kernel has of @kn to @batch, if it has something. */

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
 
 #include "model/alloc.h"
+#include "sysfs/lower.h"
 #include "sysfs/window.h"
 
 struct listed {
@@ -18,8 +22,9 @@ struct listed {
  * an entry's inode number and a bit, and entries are listed in the order of these.
  */
 struct sysfs_listing {
-	struct kernfs_node *kn; /* a reference is held */
-	uint64_t dotdot;
+	struct kernfs_node *kn; /* a reference is held; NULL for a directory of the layer below */
+	char *lower_path;	/* in the layer below; NULL if that has no such directory */
+	uint64_t dot, dotdot;
 	struct list_head list; /* mount->lock */
 
 	pthread_mutex_t lock;
@@ -27,6 +32,13 @@ struct sysfs_listing {
 	size_t count, room;	/* count is 0 until it is filled */
 	char *names;		/* NUL-terminated, one behind the other */
 	size_t names_used, names_room;
+	size_t upper; /* while it is filled: entries up to here are of the tree, by name */
+};
+
+/* A name that is looked for in a listing. */
+struct named {
+	const struct sysfs_listing *listing;
+	const char *name;
 };
 
 /* Return: @array with room for @need elements (moved, perhaps), or NULL and @array is as before. */
@@ -75,6 +87,26 @@ static int list_node(struct kernfs_node *kn, void *data)
 	return list_entry_add(data, kernfs_name(kn), kernfs_ino(kn), kernfs_format(kn));
 }
 
+static int by_name(const void *key, const void *member)
+{
+	const struct sysfs_listing *listing = ((const struct named *)key)->listing;
+	const struct listed *entry = member;
+
+	return strcmp(((const struct named *)key)->name, listing->names + entry->name);
+}
+
+/* What the tree has hides what is below. */
+static int list_lower(const char *name, uint64_t ino, mode_t format, void *data)
+{
+	struct sysfs_listing *listing = data;
+	struct named key = { .listing = listing, .name = name };
+
+	if (listing->upper > 2 &&
+	    bsearch(&key, listing->entries + 2, listing->upper - 2, sizeof(struct listed), by_name))
+		return 0;
+	return list_entry_add(listing, name, ino, format);
+}
+
 /* 1 and 2 are those of "." and "..". */
 static off_t offset_of(const struct sysfs_listing *listing, size_t i)
 {
@@ -104,18 +136,34 @@ static size_t first_behind(const struct sysfs_listing *listing, off_t off)
 }
 
 /* Called with listing->lock held. A directory that was removed has nothing in it. */
-static int listing_fill(struct sysfs_listing *listing)
+static int list_both(struct sysfs_mount *mount, struct sysfs_listing *listing)
+{
+	int err = 0;
+
+	if (listing->kn)
+		err = kernfs_readdir(listing->kn, list_node, listing);
+	if (err)
+		return err == -ENODEV ? 0 : err;
+	listing->upper = listing->count;
+	if (!listing->lower_path)
+		return 0;
+	err = lower_list(mount->lower, listing->lower_path, list_lower, listing);
+	return err == -ENOENT || err == -ENODEV ? 0 : err;
+}
+
+/* Called with listing->lock held. */
+static int listing_fill(struct sysfs_mount *mount, struct sysfs_listing *listing)
 {
 	int err;
 
 	listing->count = 0;
 	listing->names_used = 0;
-	err = list_entry_add(listing, ".", kernfs_ino(listing->kn), S_IFDIR);
+	err = list_entry_add(listing, ".", listing->dot, S_IFDIR);
 	if (!err)
 		err = list_entry_add(listing, "..", listing->dotdot, S_IFDIR);
 	if (!err)
-		err = kernfs_readdir(listing->kn, list_node, listing);
-	if (err && err != -ENODEV) {
+		err = list_both(mount, listing);
+	if (err) {
 		listing->count = 0;
 		return err;
 	}
@@ -126,6 +174,7 @@ static int listing_fill(struct sysfs_listing *listing)
 static void listing_free(struct sysfs_listing *listing)
 {
 	kernfs_put(listing->kn);
+	free(listing->lower_path);
 	free(listing->entries);
 	free(listing->names);
 	pthread_mutex_destroy(&listing->lock);
@@ -154,32 +203,74 @@ void sysfs_listings_finish(struct sysfs_mount *mount)
 	INIT_LIST_HEAD(&mount->listings);
 }
 
+static bool is_dir(const struct sysfs_inode *inode)
+{
+	return inode->kn ? kernfs_type(inode->kn) == KERNFS_DIR : S_ISDIR(inode->lower->format);
+}
+
+/* Find out whether the layer below has something to add to what is in a directory. */
+static int find_lower(struct sysfs_mount *mount, const struct sysfs_inode *inode, char **out)
+{
+	char path[PATH_MAX];
+	int fd, err;
+
+	*out = NULL;
+	if (sysfs_union_path(mount, inode, NULL, path, sizeof(path)))
+		return inode->kn ? 0 : -ENOENT;
+	fd = lower_open(mount->lower, path, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return inode->kn ? 0 : fd;
+	err = inode->kn || lower_fd_is(inode->lower, fd) ? 0 : -ENOENT;
+	close(fd);
+	if (err)
+		return err;
+	*out = strdup_f(path);
+	return *out ? 0 : -ENOMEM;
+}
+
+static struct sysfs_listing *listing_create(const struct sysfs_inode *inode, char *lower_path)
+{
+	struct sysfs_listing *listing = zalloc(sizeof(*listing));
+
+	if (!listing)
+		return NULL;
+	listing->kn = kernfs_get(inode->kn);
+	listing->lower_path = lower_path;
+	listing->dot = sysfs_inode_nr(inode);
+	listing->dotdot = inode->dotdot;
+	pthread_mutex_init(&listing->lock, NULL);
+	return listing;
+}
+
 void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct sysfs_mount *mount = sysfs_mount_of(req);
 	struct sysfs_inode *inode = sysfs_inode_of(mount, ino);
-	struct kernfs_node *kn = inode->kn;
-	struct sysfs_listing *listing;
+	struct sysfs_listing *listing = NULL;
+	char *lower_path;
+	int err = -ENOTDIR;
 
-	if (kernfs_type(kn) != KERNFS_DIR) {
-		fuse_reply_err(req, ENOTDIR);
+	if (is_dir(inode))
+		err = find_lower(mount, inode, &lower_path);
+	if (!err) {
+		listing = listing_create(inode, lower_path);
+		if (!listing) {
+			free(lower_path);
+			err = -ENOMEM;
+		}
+	}
+	if (err) {
+		sysfs_reply_err(req, err);
 		return;
 	}
-	listing = zalloc(sizeof(*listing));
-	if (!listing) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
-	listing->kn = kernfs_get(kn);
-	listing->dotdot = inode->dotdot;
-	pthread_mutex_init(&listing->lock, NULL);
 	pthread_mutex_lock(&mount->lock);
 	list_add_tail(&listing->list, &mount->listings);
 	pthread_mutex_unlock(&mount->lock);
 
 	fi->fh = (uintptr_t)listing;
-	fi->cache_readdir = 1;
-	fi->keep_cache = 1;
+	/* Nobody tells of changes below. */
+	fi->cache_readdir = !lower_path;
+	fi->keep_cache = !lower_path;
 	/* A caller that was interrupted meanwhile will not close it. */
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		listing_close(mount, listing);
@@ -203,7 +294,7 @@ struct page {
 static void page_look_up(struct page *page, struct sysfs_listing *listing, const char *name,
 			 struct fuse_entry_param *entry)
 {
-	struct kernfs_node *kn = kernfs_lookup(listing->kn, name);
+	struct kernfs_node *kn = listing->kn ? kernfs_lookup(listing->kn, name) : NULL;
 	struct fuse_entry_param found = { 0 };
 
 	if (kn && kernfs_ino(kn) != entry->attr.st_ino) {
@@ -274,7 +365,7 @@ static void read_dir(struct page *page, struct sysfs_listing *listing, off_t off
 	if (!err) {
 		pthread_mutex_lock(&listing->lock);
 		if (!off || !listing->count)
-			err = listing_fill(listing);
+			err = listing_fill(sysfs_mount_of(page->req), listing);
 		if (!err && off >= 0)
 			for (size_t i = first_behind(listing, off); i < listing->count; i++)
 				if (!page_add(page, listing, i))

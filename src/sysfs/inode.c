@@ -3,11 +3,20 @@
 #include <limits.h>
 
 #include "model/alloc.h"
+#include "sysfs/lower.h"
 #include "sysfs/window.h"
 
 static int compare_nodes(const struct sysfs_inode *a, const struct sysfs_inode *b)
 {
-	return a->kn < b->kn ? -1 : a->kn > b->kn;
+	if (a->kn != b->kn)
+		return a->kn < b->kn ? -1 : 1;
+	return a->kn ? 0 : lower_node_compare(a->lower, b->lower);
+}
+
+/* What all inodes of the same node share. */
+static const void *subject_of(const struct sysfs_inode *inode)
+{
+	return inode->kn ? (const void *)inode->kn : inode->lower;
 }
 
 RB_PROTOTYPE(sysfs_inode_tree, sysfs_inode, entry, compare_nodes)
@@ -30,6 +39,14 @@ void sysfs_attr_of(struct sysfs_mount *mount, struct kernfs_node *kn, struct sta
 		st->st_uid = 0;
 		st->st_gid = 0;
 	}
+	/* How many directories the layer below adds is not worth finding out: 1 stands for "some". */
+	if (mount->lower && S_ISDIR(st->st_mode))
+		st->st_nlink = 1;
+}
+
+uint64_t sysfs_inode_nr(const struct sysfs_inode *inode)
+{
+	return inode->kn ? kernfs_ino(inode->kn) : lower_node_nr(inode->lower);
 }
 
 struct sysfs_mount *sysfs_mount_of(fuse_req_t req)
@@ -60,6 +77,7 @@ static void inode_free(struct sysfs_inode *inode)
 	if (!inode)
 		return;
 	kernfs_put(inode->kn);
+	lower_node_put(inode->lower);
 	free(inode);
 }
 
@@ -71,15 +89,16 @@ static struct sysfs_inode *inode_find(struct sysfs_mount *mount, struct kernfs_n
 	return RB_FIND(sysfs_inode_tree, &mount->shared, &key);
 }
 
-/* Called with mount->lock held; takes over the caller's reference to @kn if it succeeds. */
+/* Called with mount->lock held; takes over the caller's reference to the node if it succeeds. */
 static struct sysfs_inode *inode_create(struct sysfs_mount *mount, struct kernfs_node *kn,
-					bool shared)
+					struct lower_node *lower, bool shared)
 {
 	struct sysfs_inode *inode = zalloc(sizeof(*inode));
 
 	if (!inode)
 		return NULL;
 	inode->kn = kn;
+	inode->lower = lower;
 	inode->shared = shared;
 	if (shared)
 		RB_INSERT(sysfs_inode_tree, &mount->shared, inode);
@@ -94,11 +113,11 @@ static struct sysfs_refused *refused_slot(struct sysfs_mount *mount, pid_t tid)
 }
 
 /* Called with mount->lock held. */
-static bool was_refused(struct sysfs_mount *mount, const struct kernfs_node *kn, pid_t tid)
+static bool was_refused(struct sysfs_mount *mount, const void *what, pid_t tid)
 {
 	struct sysfs_refused *slot = refused_slot(mount, tid);
 
-	return tid > 0 && slot->tid == tid && slot->kn == kn;
+	return tid > 0 && slot->tid == tid && slot->what == what;
 }
 
 fuse_ino_t sysfs_inode_id(struct sysfs_mount *mount, const struct sysfs_inode *inode)
@@ -137,7 +156,7 @@ static struct sysfs_inode *inode_get(struct sysfs_mount *mount, struct kernfs_no
 	inode = inode_find(mount, kn);
 	found = inode && !inode->writers && !was_refused(mount, kn, tid);
 	if (!found)
-		inode = inode_create(mount, kn, !inode);
+		inode = inode_create(mount, kn, NULL, !inode);
 	if (inode) {
 		inode->nlookup++;
 		if (!found)
@@ -146,6 +165,34 @@ static struct sysfs_inode *inode_get(struct sysfs_mount *mount, struct kernfs_no
 	pthread_mutex_unlock(&mount->lock);
 	if (found || !inode)
 		kernfs_put(kn);
+	return inode;
+}
+
+struct sysfs_inode *sysfs_inode_get_lower(struct sysfs_mount *mount, struct lower_node *node,
+					  uint64_t dotdot, pid_t tid)
+{
+	struct sysfs_inode key = { .lower = node }, *inode, *shared;
+	bool found;
+
+	pthread_mutex_lock(&mount->lock);
+	inode = shared = RB_FIND(sysfs_inode_tree, &mount->shared, &key);
+	found = shared && !shared->writers && !was_refused(mount, shared->lower, tid);
+	if (!found) {
+		/* One that is private stands for the same thing, also by its address. */
+		if (shared) {
+			lower_node_put(node);
+			node = lower_node_get(shared->lower);
+		}
+		inode = inode_create(mount, NULL, node, !shared);
+	}
+	if (inode) {
+		inode->nlookup++;
+		if (!found)
+			inode->dotdot = dotdot;
+	}
+	pthread_mutex_unlock(&mount->lock);
+	if (found || !inode)
+		lower_node_put(node);
 	return inode;
 }
 
@@ -169,9 +216,12 @@ int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid
 	int err = 0;
 
 	pthread_mutex_lock(&mount->lock);
-	again = was_refused(mount, inode->kn, tid);
+	again = was_refused(mount, subject_of(inode), tid);
 	if (writer && inode->writers && inode->shared && tid > 0 && !again) {
-		*refused_slot(mount, tid) = (struct sysfs_refused) { .tid = tid, .kn = inode->kn };
+		*refused_slot(mount, tid) = (struct sysfs_refused) {
+			.tid = tid,
+			.what = subject_of(inode),
+		};
 		err = -ESTALE;
 	} else {
 		if (again)
@@ -182,7 +232,7 @@ int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid
 	}
 	pthread_mutex_unlock(&mount->lock);
 	/* Who comes by the name gets one of its own from now on. */
-	if (first)
+	if (first && inode->kn)
 		sysfs_cache_drop(mount, inode->kn);
 	return err;
 }
@@ -239,7 +289,7 @@ bool sysfs_inode_list(struct sysfs_mount *mount, struct kernfs_node *kn, uint64_
 	inode = inode_find(mount, kn);
 	found = inode;
 	if (!found)
-		inode = inode_create(mount, kn, true);
+		inode = inode_create(mount, kn, NULL, true);
 	else if (inode->writers)
 		inode = NULL;
 	if (inode) {
@@ -253,7 +303,7 @@ bool sysfs_inode_list(struct sysfs_mount *mount, struct kernfs_node *kn, uint64_
 	return inode && entry_fill(mount, inode, entry);
 }
 
-void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+bool sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct sysfs_mount *mount = sysfs_mount_of(req);
 	struct kernfs_node *dir = sysfs_node_of(mount, parent);
@@ -261,24 +311,21 @@ void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct kernfs_node *kn = NULL;
 	struct sysfs_inode *inode;
 
-	if (kernfs_type(dir) == KERNFS_DIR)
+	if (dir && kernfs_type(dir) == KERNFS_DIR)
 		kn = kernfs_lookup(dir, name);
-	if (!kn) {
-		fuse_reply_err(req, ENOENT);
-		return;
-	}
+	if (!kn)
+		return false;
 	inode = inode_get(mount, kn, kernfs_ino(dir), fuse_req_ctx(req)->pid);
 	if (!inode) {
 		fuse_reply_err(req, ENOMEM);
-		return;
+		return true;
 	}
-	if (!entry_fill(mount, inode, &entry)) {
-		fuse_reply_err(req, ENOENT);
-		return;
-	}
+	if (!entry_fill(mount, inode, &entry))
+		return false;
 	/* A caller that was interrupted meanwhile has not got it, so nobody will forget it. */
 	if (fuse_reply_entry(req, &entry) == -ENOENT)
 		sysfs_inode_forget(mount, entry.ino, 1);
+	return true;
 }
 
 void sysfs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)

@@ -11,6 +11,7 @@
 #include <umdev/log.h>
 #include <umdev/sysfs.h>
 #include "model/alloc.h"
+#include "sysfs/lower.h"
 #include "sysfs/window.h"
 
 /* Of /dev/fuse: Linux 6.1 Documentation/admin-guide/devices.txt. */
@@ -128,12 +129,12 @@ static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 /* What is not here (flush, fsync, locks, lseek) the kernel does right by itself. */
 static const struct fuse_lowlevel_ops window_ops = {
 	.init = op_init,
-	.lookup = sysfs_op_lookup,
+	.lookup = sysfs_union_lookup,
 	.forget = sysfs_op_forget,
 	.forget_multi = sysfs_op_forget_multi,
-	.getattr = sysfs_op_getattr,
-	.setattr = sysfs_op_setattr,
-	.readlink = sysfs_op_readlink,
+	.getattr = sysfs_union_getattr,
+	.setattr = sysfs_union_setattr,
+	.readlink = sysfs_union_readlink,
 	.create = op_create,
 	.mknod = op_mknod,
 	.mkdir = op_mkdir,
@@ -142,11 +143,11 @@ static const struct fuse_lowlevel_ops window_ops = {
 	.symlink = op_symlink,
 	.rename = op_rename,
 	.link = op_link,
-	.open = sysfs_op_open,
-	.read = sysfs_op_read,
-	.write = sysfs_op_write,
-	.release = sysfs_op_release,
-	.poll = sysfs_op_poll,
+	.open = sysfs_union_open,
+	.read = sysfs_union_read,
+	.write = sysfs_union_write,
+	.release = sysfs_union_release,
+	.poll = sysfs_union_poll,
 	.opendir = sysfs_op_opendir,
 	.readdir = sysfs_op_readdir,
 	.readdirplus = sysfs_op_readdirplus,
@@ -197,6 +198,7 @@ static void mount_destroy(struct sysfs_mount *mount)
 	pthread_cond_destroy(&mount->call_ended);
 	pthread_mutex_destroy(&mount->interrupt_lock);
 	pthread_mutex_destroy(&mount->lock);
+	lower_layer_destroy(mount->lower);
 	kernfs_put(mount->root.kn);
 	free(mount->path);
 	free(mount);
@@ -356,13 +358,43 @@ static bool is_fuse(int fd)
 	       st.st_rdev == makedev(FUSE_MAJOR, FUSE_MINOR);
 }
 
+/* As with the other descriptor: the caller's stays its own. */
+static int use_lower(struct sysfs_mount *mount, const struct sysfs_serve_config *config)
+{
+	int fd, err;
+
+	if (config->lower_fd < 0)
+		return 0;
+	fd = fault_point() ? -1 : fcntl(config->lower_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return errno == EBADF ? -EINVAL : -EMFILE;
+	err = lower_layer_create(fd, config, &mount->lower);
+	if (err)
+		close(fd);
+	return err == -ENOTDIR ? -EINVAL : err;
+}
+
+static int serve_config(struct sysfs_mount *mount, const struct sysfs_serve_config *config)
+{
+	size_t len = kernfs_path(mount->root.kn, NULL, 0);
+	int err;
+
+	mount->root_owned = config->root_owned;
+	mount->prefix = len > 1 ? len : 0;
+	err = use_lower(mount, config);
+	return err ? err : serve_descriptor(mount, config->fuse_fd);
+}
+
 int sysfs_serve(const struct sysfs_serve_config *config, struct sysfs_mount **out)
 {
 	struct sysfs_mount *mount;
 	struct kernfs_node *root;
 	int err;
 
-	if (!tree_root(config->tree) || !is_fuse(config->fuse_fd) || config->lower_fd >= 0)
+	if (!tree_root(config->tree) || !is_fuse(config->fuse_fd))
+		return -EINVAL;
+	/* What is no sysfs has nothing of the machine's sysfs below it. */
+	if (config->tree != SYSFS_TREE_SYS && config->lower_fd >= 0)
 		return -EINVAL;
 	root = find_root(config->tree, config->subdir);
 	if (!root)
@@ -371,13 +403,14 @@ int sysfs_serve(const struct sysfs_serve_config *config, struct sysfs_mount **ou
 	mount = mount_create(NULL, root);
 	if (!mount)
 		return -ENOMEM;
-	mount->root_owned = config->root_owned;
-	err = serve_descriptor(mount, config->fuse_fd);
+	err = serve_config(mount, config);
 	if (err) {
 		mount_destroy(mount);
 		return err;
 	}
 	close(config->fuse_fd);
+	if (config->lower_fd >= 0)
+		close(config->lower_fd);
 	*out = mount;
 	return 0;
 }
@@ -402,6 +435,7 @@ void sysfs_unmount(struct sysfs_mount *mount)
 		sysfs_channel_detach(mount->path);
 	sysfs_cache_stop(mount);
 	worker_pool_stop(&mount->pool);
+	lower_layer_stop(mount->lower);
 	fuse_session_destroy(mount->session);
 	mount_destroy(mount);
 }

@@ -27,17 +27,19 @@
 
 #define SYSFS_REFUSED 64
 
+struct lower_layer;
+struct lower_node;
 struct sysfs_inode;
 
 RB_HEAD(sysfs_inode_tree, sysfs_inode);
 
 /**
  * struct sysfs_refused - a thread that was last sent to look a name up again
- * @kn: what it wanted to open; only its address is used
+ * @what: the node that it wanted to open, of either layer; only its address is used
  */
 struct sysfs_refused {
 	pid_t tid;
-	const struct kernfs_node *kn;
+	const void *what;
 };
 
 /**
@@ -46,9 +48,13 @@ struct sysfs_refused {
  * One node has one shared inode, and private ones beside it while a writer has the shared one open:
  * the kernel holds an inode's lock while a write to it runs, in places where not even a signal ends
  * the wait, and a store() that hangs must not hold up the next writer.
+ *
+ * It has either a node of the tree or one of the layer below. A directory that both have is the
+ * tree's, and what else is in it is found through its path.
  */
 struct sysfs_inode {
-	struct kernfs_node *kn;	     /* a reference is held */
+	struct kernfs_node *kn;	     /* constant; a reference is held; NULL: see lower */
+	struct lower_node *lower;    /* constant; a reference is held; NULL: see kn */
 	uint64_t dotdot;	     /* inode number of the directory that it was looked up in */
 	struct list_head list;	     /* mount->lock */
 	RB_ENTRY(sysfs_inode) entry; /* mount->lock; in mount->shared */
@@ -66,10 +72,12 @@ struct sysfs_inode {
  */
 struct sysfs_mount {
 	struct fuse_session *session;
-	char *path;		 /* absolute; constant; NULL if somebody else has mounted it */
-	dev_t dev;		 /* st_dev of what is in it, with @path */
-	struct sysfs_inode root; /* never forgotten; in no list */
-	bool root_owned;	 /* constant; all is shown as belonging to user and group 0 */
+	char *path;		   /* absolute; constant; NULL if somebody else has mounted it */
+	dev_t dev;		   /* st_dev of what is in it, with @path */
+	struct sysfs_inode root;   /* never forgotten; in no list */
+	bool root_owned;	   /* constant; all is shown as belonging to user and group 0 */
+	struct lower_layer *lower; /* constant; NULL without one */
+	size_t prefix;		   /* constant; length of the path of what is shown, 0 for all */
 	struct worker_pool pool;
 
 	pthread_mutex_t lock;
@@ -102,8 +110,19 @@ void sysfs_reply_err(fuse_req_t req, long err);
 
 /** sysfs_inode_of - the inode behind a nodeid: one that a lookup gave, or the root's. */
 struct sysfs_inode *sysfs_inode_of(struct sysfs_mount *mount, fuse_ino_t ino);
-/** sysfs_node_of - its node; valid while the kernel has not forgotten the nodeid. */
+/** sysfs_node_of - its node of the tree; valid while the kernel has not forgotten the nodeid. */
 struct kernfs_node *sysfs_node_of(struct sysfs_mount *mount, fuse_ino_t ino);
+/** sysfs_inode_nr - what stat() shows as its inode number. */
+uint64_t sysfs_inode_nr(const struct sysfs_inode *inode);
+/**
+ * sysfs_inode_get_lower - the inode of a node of the layer below
+ * @node: a reference, which is taken over in any case
+ * @dotdot, @tid: as the lookup says
+ *
+ * Return: the inode with one more lookup, or NULL without memory.
+ */
+struct sysfs_inode *sysfs_inode_get_lower(struct sysfs_mount *mount, struct lower_node *node,
+					  uint64_t dotdot, pid_t tid);
 /** sysfs_attr_of - what stat() shows of a node in this mount. */
 void sysfs_attr_of(struct sysfs_mount *mount, struct kernfs_node *kn, struct stat *st);
 /**
@@ -143,7 +162,8 @@ void sysfs_inode_forget(struct sysfs_mount *mount, fuse_ino_t ino, uint64_t nloo
 /** sysfs_inodes_finish - drop what the kernel has not forgotten when the mount ended. */
 void sysfs_inodes_finish(struct sysfs_mount *mount);
 
-void sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+/** sysfs_op_lookup - answer for the tree. Return: false, unanswered, if it has no such name. */
+bool sysfs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void sysfs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
 void sysfs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
 void sysfs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
@@ -161,6 +181,32 @@ void sysfs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 void sysfs_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 /** sysfs_listings_finish - free the listings that nobody closed before the mount ended. */
 void sysfs_listings_finish(struct sysfs_mount *mount);
+
+/* union.c: what is answered by the one layer or by the other */
+
+/**
+ * sysfs_union_path - where something is in the layer below
+ * @dir:  a directory
+ * @name: in it; NULL for @dir itself
+ *
+ * Return: 0, -ENOENT if it can be nowhere (there is no such layer, the directory was removed),
+ * -ENAMETOOLONG.
+ */
+int sysfs_union_path(struct sysfs_mount *mount, const struct sysfs_inode *dir, const char *name,
+		     char *buf, size_t size);
+void sysfs_union_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void sysfs_union_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void sysfs_union_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
+			 struct fuse_file_info *fi);
+void sysfs_union_readlink(fuse_req_t req, fuse_ino_t ino);
+void sysfs_union_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void sysfs_union_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		      struct fuse_file_info *fi);
+void sysfs_union_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+		       struct fuse_file_info *fi);
+void sysfs_union_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void sysfs_union_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		      struct fuse_pollhandle *ph);
 
 /* cache.c */
 
