@@ -121,14 +121,17 @@ static int build_view(int fd, const char *net)
 {
 	bool own_net = strcmp(net, "own") == 0;
 	struct descriptors desc;
-	struct view_sys sys;
+	struct view_sys sys = { .old = -1 };
+	int status;
 
 	if (is_in_view())
 		return cli_fail("this shell is in another view already: leave it, and do this "
 				"outside");
 	descriptors_init(&desc);
-	return make_view(own_net, &desc, &sys) || hand_over(fd, &desc) || view_sys_fill(&sys) ||
-	       say_ready(fd);
+	status = make_view(own_net, &desc, &sys) || hand_over(fd, &desc) || view_sys_fill(&sys) ||
+		 say_ready(fd);
+	view_sys_finish(&sys);
+	return status;
 }
 
 /* ---- entering ---- */

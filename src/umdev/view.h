@@ -114,8 +114,8 @@ int view_sys_lower(struct descriptors *desc);
 
 /** struct view_sys - /sys before it was covered */
 struct view_sys {
-	int old;      /* O_PATH */
-	char **paths; /* what is mounted below, relative to it, NULL-terminated; for the whole run */
+	int old;      /* O_PATH, owned */
+	char **paths; /* what is mounted below, relative to it, NULL-terminated; owned */
 };
 
 /** view_sys_make - mount @sys_fd on /sys. */
@@ -123,5 +123,8 @@ int view_sys_make(struct view_sys *sys, int sys_fd);
 
 /** view_sys_fill - mount there what was mounted below /sys before; when it is being served. */
 int view_sys_fill(const struct view_sys *sys);
+
+/** view_sys_finish - free what is owned. With @sys->old < 0 and no paths: nothing. */
+void view_sys_finish(struct view_sys *sys);
 
 #endif

@@ -151,6 +151,16 @@ int view_sys_fill(const struct view_sys *sys)
 
 	for (path = sys->paths; *path && !status; path++)
 		status = move_mounts(sys->old, *path);
-	close(sys->old);
 	return status;
+}
+
+void view_sys_finish(struct view_sys *sys)
+{
+	char **path;
+
+	for (path = sys->paths; path && *path; path++)
+		free(*path);
+	free(sys->paths);
+	if (sys->old >= 0)
+		close(sys->old);
 }
