@@ -68,7 +68,8 @@ int cmd_status(const struct cli *cli, int argc, char **argv)
 		{ "pid", "PID" },	    { "version", "Version" },
 		{ "uptime", "Seconds up" }, { "runtime_dir", "Runtime directory" },
 		{ "sysfs", "Devices" },	    { "vfio_user", "Sockets" },
-		{ "modules", "Modules" },   { NULL, NULL },
+		{ "modules", "Modules" },   { "udevd", "udevd's PID" },
+		{ NULL, NULL },
 	};
 	struct json_object *answer = client_call(cli, client_request("status"));
 	int status;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "umdev/udevd.h"
 #include "umdev/view.h"
 #include "umdevd/default_dir.h"
 
@@ -17,18 +18,26 @@
 
 /**
  * struct exec_options - what is said before the command
- * @net: "own" or "host"
+ * @net:  "own" or "host"
+ * @udev: with a udevd
  */
 struct exec_options {
 	const char *net;
+	struct udevd_options udev;
 };
 
 enum {
-	OPT_NET = 256
+	OPT_NET = 256,
+	OPT_UDEV,
+	OPT_RULES,
+	OPT_UDEVD
 };
 
 static const struct option long_options[] = {
 	{ "net", required_argument, NULL, OPT_NET },
+	{ "udev", no_argument, NULL, OPT_UDEV },
+	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "udevd", required_argument, NULL, OPT_UDEVD },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -37,6 +46,11 @@ static const char options_help[] =
 	"\n"
 	"      --net=own|host  with a network of its own, where events are heard (this is the\n"
 	"                      default); or with the one that is here\n"
+	"      --udev          with a udevd, which all commands that want one share; it is\n"
+	"                      there and has handled all devices when the command begins\n"
+	"      --rules=PATH    rules for it: a file NAME.rules, or a directory of such files\n"
+	"                      (may be repeated)\n"
+	"      --udevd=PATH    the program, if it is not the machine's systemd-udevd\n"
 	"  -h, --help          show this help\n"
 	"\n"
 	"In the view, /sys is the machine's own and umdev's together, /dev and /run are private\n"
@@ -51,6 +65,23 @@ static void print_help(const char *name)
 		puts("Usage: umdev shell [OPTION]...\n"
 		     "Runs a shell ($SHELL) in umdevd's view of the machine.");
 	fputs(options_help, stdout);
+}
+
+/* Return: as parse_options(). */
+static int check_udev(const struct exec_options *opt)
+{
+	if (!opt->udev.wanted && (opt->udev.rules.nr_files || opt->udev.program)) {
+		cli_fail("--rules and --udevd are about a udevd: --udev is missing");
+		return EXIT_NO_VIEW;
+	}
+	/* It would act on the machine's events, which are its own udevd's. */
+	if (opt->udev.wanted && strcmp(opt->net, "own")) {
+		cli_fail("--udev: only a view with a network of its own can have a udevd: leave "
+			 "out --net=%s",
+			 opt->net);
+		return EXIT_NO_VIEW;
+	}
+	return -1;
 }
 
 /* Return: -1 to go on with what is at optind, else the exit status. */
@@ -70,6 +101,16 @@ static int parse_options(struct exec_options *opt, int argc, char **argv)
 			}
 			opt->net = optarg;
 			break;
+		case OPT_UDEV:
+			opt->udev.wanted = true;
+			break;
+		case OPT_RULES:
+			if (udev_rules_read(&opt->udev.rules, optarg))
+				return EXIT_NO_VIEW;
+			break;
+		case OPT_UDEVD:
+			opt->udev.program = optarg;
+			break;
 		case 'h':
 			print_help(argv[0]);
 			return cli_flush() ? EXIT_NO_VIEW : EXIT_SUCCESS;
@@ -78,7 +119,7 @@ static int parse_options(struct exec_options *opt, int argc, char **argv)
 			return EXIT_NO_VIEW;
 		}
 	}
-	return -1;
+	return check_udev(opt);
 }
 
 /* ---- the environment ---- */
@@ -136,6 +177,8 @@ static int enter(const struct cli *cli, const struct exec_options *opt)
 	if (view_enter(cli, opt->net, &runtime_dir))
 		return EXIT_FAILURE;
 	status = set_environment(runtime_dir, opt->net);
+	if (!status && opt->udev.wanted)
+		status = udevd_start(cli, runtime_dir, &opt->udev);
 	free(runtime_dir);
 	return status;
 }
@@ -156,10 +199,9 @@ static int run_command(char **argv)
 	return err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
 }
 
-int cmd_exec(const struct cli *cli, int argc, char **argv)
+static int exec_in_view(const struct cli *cli, struct exec_options *opt, int argc, char **argv)
 {
-	struct exec_options opt;
-	int status = parse_options(&opt, argc, argv);
+	int status = parse_options(opt, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -167,16 +209,15 @@ int cmd_exec(const struct cli *cli, int argc, char **argv)
 		cli_fail("exec: a command is missing (usage: umdev exec [OPTION]... COMMAND...)");
 		return EXIT_NO_VIEW;
 	}
-	if (enter(cli, &opt))
+	if (enter(cli, opt))
 		return EXIT_NO_VIEW;
 	return run_command(argv + optind);
 }
 
-int cmd_shell(const struct cli *cli, int argc, char **argv)
+static int shell_in_view(const struct cli *cli, struct exec_options *opt, int argc, char **argv)
 {
 	const char *shell = getenv("SHELL");
-	struct exec_options opt;
-	int status = parse_options(&opt, argc, argv);
+	int status = parse_options(opt, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -185,7 +226,7 @@ int cmd_shell(const struct cli *cli, int argc, char **argv)
 			 argv[optind]);
 		return EXIT_NO_VIEW;
 	}
-	if (enter(cli, &opt))
+	if (enter(cli, opt))
 		return EXIT_NO_VIEW;
 	/* Debian's shells show this in their prompt. */
 	if (setenv("debian_chroot", "umdev", 0)) {
@@ -194,6 +235,24 @@ int cmd_shell(const struct cli *cli, int argc, char **argv)
 	}
 	fprintf(stderr,
 		"umdev: this is the view of the umdevd at %s, with %s network; leave it with: exit\n",
-		getenv(RUNTIME_DIR_ENV), strcmp(opt.net, "own") ? "the host's" : "its own");
+		getenv(RUNTIME_DIR_ENV), strcmp(opt->net, "own") ? "the host's" : "its own");
 	return run_command((char *[]) { (char *)(shell && *shell ? shell : "/bin/sh"), NULL });
+}
+
+int cmd_exec(const struct cli *cli, int argc, char **argv)
+{
+	struct exec_options opt = { 0 };
+	int status = exec_in_view(cli, &opt, argc, argv);
+
+	udev_rules_finish(&opt.udev.rules);
+	return status;
+}
+
+int cmd_shell(const struct cli *cli, int argc, char **argv)
+{
+	struct exec_options opt = { 0 };
+	int status = shell_in_view(cli, &opt, argc, argv);
+
+	udev_rules_finish(&opt.udev.rules);
+	return status;
 }

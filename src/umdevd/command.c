@@ -10,6 +10,7 @@
 #include "umdevd/command.h"
 #include "umdevd/monitor.h"
 #include "umdevd/params.h"
+#include "umdevd/udevd.h"
 #include "umdevd/view.h"
 
 static int send_ok(int fd, struct json_object *answer)
@@ -141,6 +142,7 @@ static int64_t seconds_now(void)
 static int run_status(int fd, const struct control_info *info, struct json_object *request)
 {
 	struct json_object *answer = json_object_new_object();
+	pid_t udevd = udevd_pid(info->udevd);
 	int modules = 0;
 
 	module_for_each(count_loaded, &modules);
@@ -153,6 +155,8 @@ static int run_status(int fd, const struct control_info *info, struct json_objec
 	json_object_object_add(answer, "sysfs", json_object_new_string(info->sysfs));
 	json_object_object_add(answer, "vfio_user", json_object_new_string(info->vfio_user));
 	json_object_object_add(answer, "modules", json_object_new_int(modules));
+	if (udevd)
+		json_object_object_add(answer, "udevd", json_object_new_int(udevd));
 	return send_ok(fd, answer);
 }
 
@@ -167,12 +171,18 @@ static int run_view(int fd, const struct control_info *info, struct json_object 
 	return view_run(info->views, fd, request);
 }
 
+static int run_udevd(int fd, const struct control_info *info, struct json_object *request)
+{
+	return udevd_run(info->udevd, fd);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int fd, const struct control_info *info, struct json_object *request);
 } commands[] = {
 	{ "lsmod", run_lsmod }, { "modprobe", run_modprobe }, { "monitor", run_monitor },
-	{ "rmmod", run_rmmod }, { "status", run_status },     { "view", run_view },
+	{ "rmmod", run_rmmod }, { "status", run_status },     { "udevd", run_udevd },
+	{ "view", run_view },
 };
 
 int command_run(int fd, const struct control_info *info, struct json_object *request)

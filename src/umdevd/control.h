@@ -16,6 +16,7 @@
 #define CONTROL_REQUEST_MAX 65536
 
 struct control;
+struct udevd;
 struct views;
 
 /**
@@ -23,6 +24,7 @@ struct views;
  * @runtime_dir, @sysfs, @vfio_user: paths
  * @started: when, in seconds of CLOCK_MONOTONIC
  * @views:   for "view"
+ * @udevd:   for "udevd"
  */
 struct control_info {
 	const char *runtime_dir;
@@ -30,6 +32,7 @@ struct control_info {
 	const char *vfio_user;
 	int64_t started;
 	struct views *views;
+	struct udevd *udevd;
 };
 
 /**

@@ -24,6 +24,7 @@
 #include "umdevd/notify.h"
 #include "umdevd/options.h"
 #include "umdevd/rundir.h"
+#include "umdevd/udevd.h"
 #include "umdevd/uevents_host.h"
 #include "umdevd/view.h"
 
@@ -33,6 +34,7 @@ struct daemon {
 	struct sysfs_mount *sysfs;
 	struct sysfs_netlink *host_uevents; /* NULL unless asked for */
 	struct views *views;
+	struct udevd *udevd;
 	struct control_info info;
 	struct control *control;
 };
@@ -108,6 +110,7 @@ static int start_control(struct daemon *d)
 	d->info.vfio_user = d->dir.vfio_user;
 	d->info.started = now.tv_sec;
 	d->info.views = d->views;
+	d->info.udevd = d->udevd;
 	return control_start(d->dir.control, &d->info, &d->control);
 }
 
@@ -160,10 +163,15 @@ static int bring_up(struct daemon *d)
 	err = views_create(d->dir.path, d->host_uevents, &d->views);
 	if (err)
 		goto autoload;
-	err = start_control(d);
+	err = udevd_create(&d->udevd);
 	if (err)
 		goto views;
+	err = start_control(d);
+	if (err)
+		goto udevd;
 	return 0;
+udevd:
+	udevd_destroy(d->udevd);
 views:
 	views_destroy(d->views);
 autoload:
@@ -193,6 +201,7 @@ static void take_down(struct daemon *d)
 	control_stop(d->control);
 	autoload_stop();
 	umdev_stop();
+	udevd_destroy(d->udevd);
 	views_destroy(d->views);
 	sysfs_netlink_stop(d->host_uevents);
 	sysfs_unmount(d->sysfs);
