@@ -129,7 +129,7 @@ def test_the_example_says_nothing_until_it_is_edited(daemon, conf):
     shown = [line[1:] for line in example.splitlines() if line[:1] == "#" and line[1:2].isalpha()]
     keywords = {line.split()[0] for line in shown}
     assert keywords == {
-        "load", "module-path", "socket-mode", "socket-owner", "socket-group", "log-level"
+        "load", "module-path", "socket-mode", "socket-owner", "socket-group", "uevents", "log-level"
     }
     here = [line for line in shown if line.split()[0] != "module-path"]
     start(daemon, conf("\n".join(here)))
@@ -166,6 +166,7 @@ def test_the_example_says_nothing_until_it_is_edited(daemon, conf):
          "or the number of a user"),
         ("socket-group 4294967295", 'socket-group "4294967295" is not valid: expected the name or '
          "the number of a group"),
+        ("uevents hots", 'uevents "hots" is not valid: expected views or host'),
         ("module-path lib", 'module-path "lib": expected one directory, as an absolute path'),
         ("module-path /a:/b", 'module-path "/a:/b": expected one directory, as an absolute path'),
         ("module-path /no/such", 'module-path "/no/such": No such file or directory'),
