@@ -267,6 +267,7 @@ void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	list_add_tail(&listing->list, &mount->listings);
 	pthread_mutex_unlock(&mount->lock);
 
+	worker_pool_hand_out(&mount->pool);
 	fi->fh = (uintptr_t)listing;
 	/* Nobody tells of changes below. */
 	fi->cache_readdir = !lower_path;

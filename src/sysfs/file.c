@@ -109,6 +109,7 @@ static int file_open(struct sysfs_mount *mount, fuse_req_t req, fuse_ino_t ino, 
 	pthread_mutex_lock(&mount->lock);
 	list_add_tail(&file->list, &mount->files);
 	pthread_mutex_unlock(&mount->lock);
+	worker_pool_hand_out(&mount->pool);
 	*out = file;
 	return 0;
 }

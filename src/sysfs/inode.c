@@ -91,7 +91,7 @@ static struct sysfs_inode *inode_find(struct sysfs_mount *mount, struct kernfs_n
 
 /* Called with mount->lock held; takes over the caller's reference to the node if it succeeds. */
 static struct sysfs_inode *inode_create(struct sysfs_mount *mount, struct kernfs_node *kn,
-					struct lower_node *lower, bool shared)
+					struct lower_node *lower, uint64_t dotdot, bool shared)
 {
 	struct sysfs_inode *inode = zalloc(sizeof(*inode));
 
@@ -99,10 +99,12 @@ static struct sysfs_inode *inode_create(struct sysfs_mount *mount, struct kernfs
 		return NULL;
 	inode->kn = kn;
 	inode->lower = lower;
+	inode->dotdot = dotdot;
 	inode->shared = shared;
 	if (shared)
 		RB_INSERT(sysfs_inode_tree, &mount->shared, inode);
 	list_add_tail(&inode->list, &mount->inodes);
+	worker_pool_hand_out(&mount->pool);
 	return inode;
 }
 
@@ -156,12 +158,9 @@ static struct sysfs_inode *inode_get(struct sysfs_mount *mount, struct kernfs_no
 	inode = inode_find(mount, kn);
 	found = inode && !inode->writers && !was_refused(mount, kn, tid);
 	if (!found)
-		inode = inode_create(mount, kn, NULL, !inode);
-	if (inode) {
+		inode = inode_create(mount, kn, NULL, dotdot, !inode);
+	if (inode)
 		inode->nlookup++;
-		if (!found)
-			inode->dotdot = dotdot;
-	}
 	pthread_mutex_unlock(&mount->lock);
 	if (found || !inode)
 		kernfs_put(kn);
@@ -183,13 +182,10 @@ struct sysfs_inode *sysfs_inode_get_lower(struct sysfs_mount *mount, struct lowe
 			lower_node_put(node);
 			node = lower_node_get(shared->lower);
 		}
-		inode = inode_create(mount, NULL, node, !shared);
+		inode = inode_create(mount, NULL, node, dotdot, !shared);
 	}
-	if (inode) {
+	if (inode)
 		inode->nlookup++;
-		if (!found)
-			inode->dotdot = dotdot;
-	}
 	pthread_mutex_unlock(&mount->lock);
 	if (found || !inode)
 		lower_node_put(node);
@@ -289,14 +285,11 @@ bool sysfs_inode_list(struct sysfs_mount *mount, struct kernfs_node *kn, uint64_
 	inode = inode_find(mount, kn);
 	found = inode;
 	if (!found)
-		inode = inode_create(mount, kn, NULL, true);
+		inode = inode_create(mount, kn, NULL, dotdot, true);
 	else if (inode->writers)
 		inode = NULL;
-	if (inode) {
+	if (inode)
 		inode->nlookup++;
-		if (!found)
-			inode->dotdot = dotdot;
-	}
 	pthread_mutex_unlock(&mount->lock);
 	if (found || !inode)
 		kernfs_put(kn);

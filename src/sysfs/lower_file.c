@@ -163,6 +163,7 @@ static int file_open(fuse_req_t req, fuse_ino_t ino, int flags, struct lower_fil
 	pthread_mutex_lock(&files->lock);
 	list_add_tail(&file->list, &files->files);
 	pthread_mutex_unlock(&files->lock);
+	worker_pool_hand_out(&mount->pool);
 	*out = file;
 	return 0;
 }

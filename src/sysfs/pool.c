@@ -92,6 +92,7 @@ static void *worker_main(void *data)
 		if (!pool->idle && !pool->stopping)
 			worker_spawn(pool);
 		pthread_mutex_unlock(&pool->lock);
+		atomic_load_explicit(&pool->handed_out, memory_order_acquire);
 		fuse_session_process_buf(pool->session, &worker->buf);
 		pthread_mutex_lock(&pool->lock);
 		if (pool->idle >= WORKERS_IDLE_MAX)

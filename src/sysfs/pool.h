@@ -6,6 +6,7 @@
 #define UMDEV_SYSFS_POOL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <umdev/util.h>
@@ -27,8 +28,20 @@ struct worker_pool {
 	unsigned int idle; /* lock; of those, who wait for a request or are on their way to it */
 	bool stopping;	   /* lock */
 	bool ended;	   /* lock; no more requests come, or soon will not, and that is known */
-	bool short_of_threads; /* lock; said so in the log */
+	bool short_of_threads;	      /* lock; said so in the log */
+	_Atomic(uint64_t) handed_out; /* orders memory; see worker_pool_hand_out() */
 };
+
+/**
+ * worker_pool_hand_out - something is complete whose address is about to go into an answer
+ *
+ * The kernel carries it to whichever thread takes the next request about it, and knows nothing of
+ * what is there. From now on that thread sees it as it is.
+ */
+static inline void worker_pool_hand_out(struct worker_pool *pool)
+{
+	atomic_fetch_add_explicit(&pool->handed_out, 1, memory_order_release);
+}
 
 /**
  * worker_pool_start - begin to serve
