@@ -328,14 +328,32 @@ static struct kernfs_node *find_root(enum sysfs_tree tree, const char *subdir)
 	return NULL;
 }
 
+/*
+ * A copy of a descriptor. Not with fcntl(), which ThreadSanitizer does not follow: that one thread
+ * reads from /dev/fuse what another's answer has led to is the order that the two have.
+ */
+static int copy_descriptor(int fd)
+{
+	int copy, err;
+
+	copy = fault_point() ? -1 : open("/", O_PATH | O_CLOEXEC);
+	if (copy < 0)
+		return -EMFILE;
+	if (dup3(fd, copy, O_CLOEXEC) >= 0)
+		return copy;
+	err = errno == EBADF ? -EINVAL : -errno;
+	close(copy);
+	return err;
+}
+
 /* The caller's descriptor stays its own until all has succeeded. */
 static int serve_descriptor(struct sysfs_mount *mount, int fuse_fd)
 {
 	int fd, err;
 
-	fd = fault_point() ? -1 : fcntl(fuse_fd, F_DUPFD_CLOEXEC, 0);
+	fd = copy_descriptor(fuse_fd);
 	if (fd < 0)
-		return -EMFILE;
+		return fd;
 	err = session_create(mount, fd);
 	if (err) {
 		close(fd);
@@ -365,9 +383,9 @@ static int use_lower(struct sysfs_mount *mount, const struct sysfs_serve_config 
 
 	if (config->lower_fd < 0)
 		return 0;
-	fd = fault_point() ? -1 : fcntl(config->lower_fd, F_DUPFD_CLOEXEC, 0);
+	fd = copy_descriptor(config->lower_fd);
 	if (fd < 0)
-		return errno == EBADF ? -EINVAL : -EMFILE;
+		return fd;
 	err = lower_layer_create(fd, config, &mount->lower);
 	if (err)
 		close(fd);

@@ -159,6 +159,25 @@ static void a_descriptor_that_is_not_fuse_is_refused(void **state)
 	close(fds[2]);
 }
 
+static void only_a_directory_can_be_below_and_only_below_sysfs(void **state)
+{
+	int fuse_fd = mount_fuse(), file = open("/dev/null", O_PATH), dir = open("/sys", O_PATH);
+	struct sysfs_serve_config config = config_for(fuse_fd, NULL);
+	struct sysfs_mount *mount = NULL;
+
+	config.lower_fd = file;
+	assert_int_equal(sysfs_serve(&config, &mount), -EINVAL);
+	config.lower_fd = fuse_fd + 1000;
+	assert_int_equal(sysfs_serve(&config, &mount), -EINVAL);
+	config.tree = SYSFS_TREE_DEV;
+	config.lower_fd = dir;
+	assert_int_equal(sysfs_serve(&config, &mount), -EINVAL);
+	close(dir);
+	close(file);
+	close(fuse_fd);
+	unmount_fuse();
+}
+
 static void ending_to_serve_does_not_unmount(void **state)
 {
 	struct sysfs_serve_config config = config_for(mount_fuse(), NULL);
@@ -173,10 +192,12 @@ static void ending_to_serve_does_not_unmount(void **state)
 
 static void a_failed_serve_leaves_the_descriptors_to_the_caller(void **state)
 {
+	int lower_fd = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fuse_fd = mount_fuse(), before = open_descriptors(), err, steps;
 	struct sysfs_serve_config config = config_for(fuse_fd, "outer");
 	struct sysfs_mount *mount = NULL;
 
+	config.lower_fd = lower_fd;
 	log_set_sink(quiet);
 	for (steps = 1; steps < STEPS_MAX; steps++) {
 		fault_countdown = steps;
@@ -190,10 +211,10 @@ static void a_failed_serve_leaves_the_descriptors_to_the_caller(void **state)
 	fault_countdown = 0;
 	log_set_sink(NULL);
 	assert_int_equal(err, 0);
-	assert_in_range(steps, 4, STEPS_MAX - 1);
+	assert_in_range(steps, 7, STEPS_MAX - 1);
 	assert_string_equal(content("value"), "outer\n");
 	sysfs_unmount(mount);
-	assert_int_equal(open_descriptors(), before - 1);
+	assert_int_equal(open_descriptors(), before - 2);
 	unmount_fuse();
 }
 
@@ -289,6 +310,7 @@ int main(void)
 		cmocka_unit_test(a_part_of_the_tree_can_be_shown_alone),
 		cmocka_unit_test(what_is_no_directory_of_the_tree_cannot_be_shown),
 		cmocka_unit_test(a_descriptor_that_is_not_fuse_is_refused),
+		cmocka_unit_test(only_a_directory_can_be_below_and_only_below_sysfs),
 		cmocka_unit_test(ending_to_serve_does_not_unmount),
 		cmocka_unit_test(a_failed_serve_leaves_the_descriptors_to_the_caller),
 		cmocka_unit_test(all_can_be_shown_as_roots),
