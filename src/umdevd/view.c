@@ -144,7 +144,7 @@ static int serve(const struct views *views, struct view *view, struct descriptor
 	struct sysfs_serve_config sys = {
 		.tree = SYSFS_TREE_SYS,
 		.fuse_fd = d->fd[DESCRIPTOR_SYS],
-		.lower_fd = -1,
+		.lower_fd = d->fd[DESCRIPTOR_LOWER],
 		.root_owned = d->fd[DESCRIPTOR_USER] >= 0,
 	};
 	struct sysfs_serve_config vfio = {
@@ -167,6 +167,7 @@ static int serve(const struct views *views, struct view *view, struct descriptor
 	if (err)
 		return err;
 	given_away(d, DESCRIPTOR_SYS);
+	given_away(d, DESCRIPTOR_LOWER);
 	err = sysfs_serve(&vfio, &view->vfio);
 	if (err)
 		return err;

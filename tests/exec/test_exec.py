@@ -36,10 +36,28 @@ def namespaces_of(view, **run):
 # ---- what is there ----
 
 
-def test_sys_is_ours(any_view):
+def test_sys_is_the_machines_and_ours(any_view):
+    """One tree: a directory that both have shows both."""
     any_view.sh(CREATE)
-    assert "mdev" in any_view.sh("ls /sys/bus").split()
+    buses = any_view.sh("ls /sys/bus").split()
+    assert {"mdev"} | set(os.listdir("/sys/bus")) <= set(buses)
     assert any_view.sh(f"readlink /sys/bus/mdev/devices/{UUID}/mdev_type").endswith("/mtty-1\n")
+    cpus = pathlib.Path("/sys/devices/system/cpu/online").read_text()
+    assert any_view.sh("cat /sys/devices/system/cpu/online") == cpus
+
+
+def mounts_in(mountinfo, top):
+    """Which file system is mounted where."""
+    lines = [line.split() for line in mountinfo.splitlines()]
+    return {(line[2], line[4]) for line in lines if line[4].startswith(top)}
+
+
+def test_what_is_mounted_below_sys_is_there(any_view):
+    mounted = mounts_in(pathlib.Path("/proc/self/mountinfo").read_text(), "/sys/")
+    assert mounted <= mounts_in(any_view.sh("cat /proc/self/mountinfo"), "/sys/")
+    for _ in range(2):  # they stay
+        for device, path in mounted:
+            assert any_view.sh(f"stat -c %Hd:%Ld {path}") == f"{device}\n"
 
 
 def test_dev_vfio_has_an_entry_per_group(any_view):
@@ -100,6 +118,7 @@ def test_what_the_hosts_udev_knows_is_known(view, tmp_path):
 def test_the_network_is_its_own(any_view):
     interfaces = any_view.sh("cat /proc/net/dev").splitlines()[2:]
     assert [line.split(":")[0].strip() for line in interfaces] == ["lo"]
+    assert any_view.sh("ls /sys/class/net").split() == ["lo"]
     # lo is up
     server = "import socket; s = socket.create_server(('127.0.0.1', 0))\n"
     any_view.run("python3", "-c", server + "socket.create_connection(s.getsockname())")
@@ -109,6 +128,8 @@ def test_with_the_hosts_network(any_view):
     seen = namespaces_of(any_view, net="host")
     assert seen["net"] == namespaces()["net"]
     assert seen["mnt"] != namespaces()["mnt"]
+    interfaces = any_view.sh("ls /sys/class/net", net="host").split()
+    assert interfaces == sorted(os.listdir("/sys/class/net"))
     assert "mdev" in any_view.sh("ls /sys/bus", net="host").split()
 
 
@@ -374,29 +395,31 @@ def test_exec_inside_the_view_is_the_view(any_view):
     assert any_view.run(*command).stdout.strip() == namespaces_of(any_view)["mnt"]
 
 
-def host_state():
-    state = {}
-    for top in ("/dev", "/run"):
-        for path, dirs, files in os.walk(top):
-            dirs[:] = [name for name in dirs if not os.path.ismount(os.path.join(path, name))]
-            for name in [*dirs, *files]:
-                status = os.lstat(os.path.join(path, name))
-                state[os.path.join(path, name)] = (status.st_mode, status.st_uid, status.st_gid)
-    return state
+def nodes(top):
+    """All that is in a directory, but not what is mounted there."""
+    found = {}
+    for path, dirs, files in os.walk(top):
+        dirs[:] = [name for name in dirs if not os.path.ismount(os.path.join(path, name))]
+        for name in [*dirs, *files]:
+            status = os.lstat(os.path.join(path, name))
+            found[os.path.join(path, name)] = (status.st_mode, status.st_uid, status.st_gid)
+    return found
 
 
 def test_the_host_stays_as_it_was(any_view):
     mounts = pathlib.Path("/proc/self/mountinfo").read_text()
-    mine, state = namespaces(), host_state()
+    mine, devices = namespaces(), nodes("/dev")
     any_view.sh(
-        "echo > /dev/umdev-test; echo > /run/umdev-test; mkdir /dev/vfio2; rm /dev/null /dev/zero;"
+        "echo > /dev/umdev-test; echo > /run/umdev-test; echo > /run/udev/umdev-test;"
+        "rm /dev/null /dev/zero; chmod 600 /dev/tty; mkdir /dev/char; mkdir /run/udev/umdev-test2;"
         "ip link add umdev-test type dummy; mount -t tmpfs none /mnt; umount /sys; umount /run; true"
     )
     any_view.sh("true", net="host")
     assert pathlib.Path("/proc/self/mountinfo").read_text() == mounts
-    assert host_state() == state
-    assert namespaces() == mine
+    assert nodes("/dev") == devices
+    assert not [path for path in nodes("/run") if "umdev-test" in os.path.basename(path)]
     assert "umdev-test" not in os.listdir("/sys/class/net")
+    assert namespaces() == mine
 
 
 def test_nothing_is_left_of_a_view(any_view):
