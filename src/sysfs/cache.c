@@ -64,14 +64,14 @@ static void gone(struct kernfs_watch *watch, const struct kernfs_gone *nodes)
 	sysfs_notifier_leave(&mount->notifier);
 }
 
-void sysfs_cache_drop(struct sysfs_mount *mount, struct kernfs_node *kn)
+void sysfs_cache_drop(struct sysfs_mount *mount, struct kernfs_node *kn, bool wait)
 {
 	struct sysfs_batch *batch = NULL;
 
 	if (!sysfs_notifier_enter(&mount->notifier))
 		return;
 	add_stale(mount, &batch, kn);
-	sysfs_notifier_tell(mount, batch, false);
+	sysfs_notifier_tell(mount, batch, wait);
 	sysfs_notifier_leave(&mount->notifier);
 }
 
@@ -87,7 +87,7 @@ static void changed(struct kernfs_watch *watch, struct kernfs_node *kn)
 		/* A negative offset: attributes alone. */
 		if (fuse_lowlevel_notify_inval_inode(mount->session, sysfs_inode_id(mount, inode),
 						     -1, 0) == -ENOENT)
-			sysfs_cache_drop(mount, kn);
+			sysfs_cache_drop(mount, kn, false);
 		sysfs_inode_unpin(mount, inode);
 	}
 	sysfs_notifier_leave(&mount->notifier);

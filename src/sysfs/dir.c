@@ -25,7 +25,8 @@ struct sysfs_listing {
 	struct kernfs_node *kn; /* a reference is held; NULL for a directory of the layer below */
 	char *lower_path;	/* in the layer below; NULL if that has no such directory */
 	uint64_t dot, dotdot;
-	struct list_head list; /* mount->lock */
+	struct sysfs_inode *remembered; /* pinned: its listing is; NULL if this one is not */
+	struct list_head list;		/* mount->lock */
 
 	pthread_mutex_t lock;
 	struct listed *entries; /* lock, as all below */
@@ -190,7 +191,11 @@ static void listing_close(struct sysfs_mount *mount, struct sysfs_listing *listi
 {
 	pthread_mutex_lock(&mount->lock);
 	list_del_init(&listing->list);
+	if (listing->remembered)
+		listing->remembered->listed = false;
 	pthread_mutex_unlock(&mount->lock);
+	if (listing->remembered)
+		sysfs_inode_unpin(mount, listing->remembered);
 	listing_free(listing);
 }
 
@@ -242,6 +247,22 @@ static struct sysfs_listing *listing_create(const struct sysfs_inode *inode, cha
 	return listing;
 }
 
+/*
+ * Called with mount->lock held. The kernel notes a directory's time when a reader starts to fill
+ * its copy. A second reader may start before the first one's answer is in, and what is older than
+ * its change gets a newer time: so there is one at a time, and others are answered by us. Nobody
+ * tells of changes in the layer below: what has something from there is not remembered.
+ */
+static void remember(struct sysfs_mount *mount, struct sysfs_listing *listing,
+		     struct sysfs_inode *inode)
+{
+	if (listing->lower_path || inode->listed)
+		return;
+	inode->listed = true;
+	inode->opens += inode != &mount->root;
+	listing->remembered = inode;
+}
+
 void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct sysfs_mount *mount = sysfs_mount_of(req);
@@ -265,12 +286,12 @@ void sysfs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	pthread_mutex_lock(&mount->lock);
 	list_add_tail(&listing->list, &mount->listings);
+	remember(mount, listing, inode);
 	pthread_mutex_unlock(&mount->lock);
 
 	worker_pool_hand_out(&mount->pool);
 	fi->fh = (uintptr_t)listing;
-	/* Nobody tells of changes below. */
-	fi->cache_readdir = !lower_path;
+	fi->cache_readdir = listing->remembered != NULL;
 	fi->keep_cache = !lower_path;
 	/* A caller that was interrupted meanwhile will not close it. */
 	if (fuse_reply_open(req, fi) == -ENOENT)

@@ -227,9 +227,9 @@ int sysfs_inode_open(struct sysfs_mount *mount, fuse_ino_t ino, bool writer, pid
 		inode->writers += writer;
 	}
 	pthread_mutex_unlock(&mount->lock);
-	/* Who comes by the name gets one of its own from now on. */
+	/* Who comes by the name from now on is to get an inode of its own. */
 	if (first && inode->kn)
-		sysfs_cache_drop(mount, inode->kn);
+		sysfs_cache_drop(mount, inode->kn, true);
 	return err;
 }
 

@@ -59,6 +59,7 @@ struct sysfs_inode {
 	struct list_head list;	     /* mount->lock */
 	RB_ENTRY(sysfs_inode) entry; /* mount->lock; in mount->shared */
 	bool shared;		     /* constant */
+	bool listed;		     /* mount->lock; somebody fills or uses the kernel's listing */
 	uint64_t nlookup;	     /* mount->lock; what the kernel has not forgotten */
 	unsigned int opens;	     /* mount->lock; open files that use this, and pins */
 	unsigned int writers;	     /* mount->lock; those of them that may write */
@@ -212,8 +213,11 @@ void sysfs_union_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 
 /** sysfs_cache_timeout - how long, in seconds, the kernel may use what it knows of an inode. */
 double sysfs_cache_timeout(const struct sysfs_inode *inode);
-/** sysfs_cache_drop - have the kernel ask again for what @kn's name leads to, soon. Never waits. */
-void sysfs_cache_drop(struct sysfs_mount *mount, struct kernfs_node *kn);
+/**
+ * sysfs_cache_drop - have the kernel ask again for what @kn's name leads to
+ * @wait: return when it will, or after SYSFS_NOTIFY_SECONDS; else it will soon
+ */
+void sysfs_cache_drop(struct sysfs_mount *mount, struct kernfs_node *kn, bool wait);
 /** sysfs_cache_init - before the watch is added. */
 void sysfs_cache_init(struct sysfs_mount *mount);
 void sysfs_cache_finish(struct sysfs_mount *mount);
