@@ -3,17 +3,19 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
 from udev import (MODULES, Lines, client, client_command, create, devices_of, export, exported, load,
                   one_of_each, remove, subsystems_of)
-from udevd import Udevd
 
-RULE = """\
-ACTION!="remove", ENV{UMDEV_SEEN}="yes"
-SUBSYSTEM=="mdev", ACTION!="remove", ENV{UMDEV_TYPE}="$attr{mdev_type/name}"
-SUBSYSTEM=="mdev", RUN+="/bin/sh -c 'echo $env{ACTION}:$kernel:$env{UMDEV_TYPE} >> %s'"
+# In the view's own /run.
+RECORD = "/run/udev/umdev-test"
+RULE = f"""\
+ACTION!="remove", ENV{{UMDEV_SEEN}}="yes"
+SUBSYSTEM=="mdev", ACTION!="remove", ENV{{UMDEV_TYPE}}="$attr{{mdev_type/name}}"
+SUBSYSTEM=="mdev", RUN+="/bin/sh -c 'echo $env{{ACTION}}:$kernel:$env{{UMDEV_TYPE}} >> {RECORD}'"
 """
 
 
@@ -37,21 +39,20 @@ def with_all(view):
 
 @pytest.fixture
 def udevd(udev_view):
-    with ruled_udevd(udev_view) as running:
-        yield running
+    start_udevd(udev_view)
 
 
-def ruled_udevd(view):
-    """A udevd that marks what it has seen, keeps the name of an mdev's type, and runs a program for each event."""
-    rules = view.release.file("/etc/udev/rules.d/50-umdev-test.rules")
-    rules.write_text(RULE % (view.daemon.directory / "ran"))
-    return Udevd(view)
+def start_udevd(view):
+    """One that marks what it has seen, keeps the name of an mdev's type, and runs a program for each event."""
+    rules = view.daemon.directory / "50-umdev-test.rules"
+    rules.write_text(RULE)
+    view.start_udevd(rules)
 
 
 def ran(view):
     """What the rule's program has written."""
-    path = view.daemon.directory / "ran"
-    return [tuple(line.split(":")) for line in path.read_text().splitlines()] if path.exists() else []
+    shown = view.run("cat", RECORD, check=False).stdout
+    return [tuple(line.split(":")) for line in shown.splitlines()]
 
 
 # ---- what is found ----
@@ -66,6 +67,22 @@ def test_the_enumeration_skips_nothing(udev_view):
     assert expected - found == set()
     found = {entry["properties"]["DEVPATH"] for entry in client(udev_view, "subsystems")}
     assert subsystems_of(udev_view) - found == set()
+
+
+def machines_own():
+    shown = subprocess.run(["udevadm", "info", "--export-db"], text=True, check=True, capture_output=True)
+    return exported(shown.stdout)
+
+
+def test_the_machines_own_devices_are_found_as_before(udev_view):
+    """But those of the network, which are of the view's own, and of mounts, which come and go with other programs."""
+    others = "net", "queues", "bdi"
+    before, there, after = machines_own(), export(udev_view), machines_own()
+    stayed = {path for path in before if path in after and before[path]["SUBSYSTEM"] not in others}
+    assert stayed - set(there) == set()
+    for path in stayed:
+        assert there[path]["SUBSYSTEM"] == before[path]["SUBSYSTEM"]
+    assert "/devices/virtual/net/lo" in there
 
 
 def test_nothing_is_found_twice(udev_view):
@@ -237,13 +254,8 @@ def test_settle_waits_for_what_was_before(udev_view, udevd):
 NOBODY = 65534
 
 
-@pytest.fixture
-def roots_udevd(roots_view):
-    with ruled_udevd(roots_view) as running:
-        yield running
-
-
-def test_an_ordinary_user_sees_it_all_in_an_instance_of_roots(roots_view, roots_udevd):
+def test_an_ordinary_user_sees_it_all_in_an_instance_of_roots(roots_view):
+    start_udevd(roots_view)
     name = create(roots_view)
     roots_view.run("udevadm", "settle")
     become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]

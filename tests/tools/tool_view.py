@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Commands in the view of an instance, with the tools of one Debian."""
 
+import shlex
 import subprocess
 
 from view import View
@@ -20,6 +21,17 @@ class ToolView(View):
 
     def run(self, *command, **run):
         return super().run(*command, **{"timeout": TIMEOUT, "cwd": "/", **run})
+
+    def start_udevd(self, *rules):
+        """A udevd of this release, which all commands in the view share from now on; @rules: files or directories."""
+        options = ["--udev", *(f"--rules={path}" for path in rules)]
+        if not self.release.is_own:
+            program = self.release.directory / "udevd"
+            udevd = map(shlex.quote, self.release.command("/usr/lib/systemd/systemd-udevd"))
+            program.write_text(f"#!/bin/sh\nexec {' '.join(udevd)}\n")
+            program.chmod(0o755)
+            options.append(f"--udevd={program}")
+        self.run("true", options=options)
 
     # ---- the instance's own tree, from outside ----
 
