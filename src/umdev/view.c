@@ -131,6 +131,7 @@ static int build_view(int fd, const char *net)
 	status = make_view(own_net, &desc, &sys) || hand_over(fd, &desc) || view_sys_fill(&sys) ||
 		 say_ready(fd);
 	view_sys_finish(&sys);
+	descriptors_close(&desc);
 	return status;
 }
 

@@ -112,7 +112,7 @@ STEP(int, setenv, -1, (const char *name, const char *value, int replace), (name,
 	int name params;                                                                          \
 	int name params                                                                           \
 	{                                                                                         \
-		int (*next)() = (int (*)())dlsym(RTLD_NEXT, #name);                               \
+		int(*next) params = (int(*) params)dlsym(RTLD_NEXT, #name);                       \
 		va_list ap;                                                                       \
 		mode_t mode;                                                                      \
                                                                                                   \
