@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What tools that walk the tree wait for: 10,000 mediated devices served over a mount by another
- * process, against the same walk over the machine's own /sys, per device. The machine has fewer
- * devices than that, so they are walked again until there were as many.
+ * process, against the same walk over the machine's own /sys, per device.
  *
  * The walk is what libudev and those above it do with each device of /sys/bus/BUS/devices or
  * /sys/class/CLASS: read the link, open the directory that it leads to, list it, lstat() each
  * entry, read "uevent". The directory walk is find's: list each directory from the device on down,
- * lstat() each entry. Both sides take the two in turn, several times; the median counts. What the
- * system has in its caches from the walks before counts as warm; cold is the first walk over a
- * mount that nobody looked at yet, on both sides.
+ * lstat() each entry. The two sides take turns: a pass over all of the machine's devices, then as
+ * many of the mediated devices, until these were walked several times; of all passes of a side the
+ * typical one counts (see stats.h). What the system has in its caches from the walks before counts
+ * as warm; cold is the first walk over a mount that nobody looked at yet, on both sides.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -37,6 +37,7 @@
 
 #define DEVICES 10000
 #define ROUNDS	5
+#define PASSES	2000
 
 /* ---- the walks ---- */
 
@@ -148,17 +149,14 @@ static bool follow(const char *dir, const char *link, char *path, size_t size)
 	return true;
 }
 
-/* Walk the devices that the links in @dir lead to, until there were @max in all. */
-static void walk_links(struct walked *walked, const char *dir, walk_device *walk, unsigned int max)
+/* Walk the devices that the next links in @links, which is @dir, lead to, until there were @max. */
+static void walk_next(struct walked *walked, DIR *links, const char *dir, walk_device *walk,
+		      unsigned int max)
 {
 	char text[PATH_MAX], path[PATH_MAX];
 	struct dirent *de;
 	ssize_t len;
-	DIR *links;
 
-	links = opendir(dir);
-	if (!links)
-		return;
 	while (walked->devices < max && (de = readdir(links))) {
 		len = readlinkat(dirfd(links), de->d_name, text, sizeof(text) - 1);
 		if (len < 0)
@@ -169,6 +167,15 @@ static void walk_links(struct walked *walked, const char *dir, walk_device *walk
 		walked->entries += walk(path);
 		walked->devices++;
 	}
+}
+
+static void walk_links(struct walked *walked, const char *dir, walk_device *walk, unsigned int max)
+{
+	DIR *links = opendir(dir);
+
+	if (!links)
+		return;
+	walk_next(walked, links, dir, walk, max);
 	closedir(links);
 }
 
@@ -192,41 +199,38 @@ static void walk_all_below(struct walked *walked, const char *sys, const char *s
 	closedir(dir);
 }
 
-/* Walk the devices of all buses and classes of a machine once, or until there were @max in all. */
-static void walk_machine_once(struct walked *walked, const char *sys, walk_device *walk,
-			      unsigned int max)
-{
-	walk_all_below(walked, sys, "bus", "/devices", walk, max);
-	walk_all_below(walked, sys, "class", "", walk, max);
-}
-
-/* Walk them again and again until there were @max. */
-static struct walked walk_machine(const char *sys, walk_device *walk, unsigned int max)
+/* Walk the devices of all buses and classes of a machine. */
+static struct walked walk_machine(const char *sys, walk_device *walk)
 {
 	double began = now(CLOCK_MONOTONIC);
 	struct walked walked = { 0 };
-	unsigned int before;
 
-	do {
-		before = walked.devices;
-		walk_machine_once(&walked, sys, walk, max);
-	} while (walked.devices < max && walked.devices > before);
+	walk_all_below(&walked, sys, "bus", "/devices", walk, UINT_MAX);
+	walk_all_below(&walked, sys, "class", "", walk, UINT_MAX);
 	walked.took = now(CLOCK_MONOTONIC) - began;
-	bench_check("devices in /sys", walked.devices ? 0 : -ENODEV);
+	bench_check("devices of the machine", walked.devices ? 0 : -ENODEV);
 	return walked;
 }
 
-static struct walked walk_mdevs(const char *sys, walk_device *walk, unsigned int max)
+/* Walk @max mediated devices, from where @links, which is @dir, is on. */
+static struct walked walk_mdevs(DIR *links, const char *dir, walk_device *walk, unsigned int max)
 {
 	double began = now(CLOCK_MONOTONIC);
 	struct walked walked = { 0 };
-	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/bus/mdev/devices", sys);
-	walk_links(&walked, path, walk, max);
+	walk_next(&walked, links, dir, walk, max);
 	walked.took = now(CLOCK_MONOTONIC) - began;
-	bench_check("walk", walked.devices == max ? 0 : -ENODEV);
 	return walked;
+}
+
+static DIR *open_mdevs(const char *sys, char *dir, size_t size)
+{
+	DIR *links;
+
+	snprintf(dir, size, "%s/bus/mdev/devices", sys);
+	links = opendir(dir);
+	bench_check(dir, links ? 0 : -errno);
+	return links;
 }
 
 /* ---- who serves ---- */
@@ -319,20 +323,33 @@ static void say(const char *what, struct walked ours, struct walked real)
 
 static void compare(const char *what, const char *mnt, walk_device *walk, const char *reach)
 {
-	double device[ROUNDS], entry[ROUNDS];
+	static double device[2][PASSES], entry[2][PASSES];
 	struct walked ours, real;
-	unsigned int i;
+	unsigned int n = 0, round;
+	char dir[PATH_MAX];
+	DIR *links;
 
-	for (i = 0; i < ROUNDS; i++) {
-		ours = walk_mdevs(mnt, walk, DEVICES);
-		real = walk_machine("/sys", walk, DEVICES);
-		device[i] = per_device(ours) / per_device(real);
-		entry[i] = per_entry(ours) / per_entry(real);
-		say(what, ours, real);
+	for (round = 0; round < ROUNDS; round++) {
+		links = open_mdevs(mnt, dir, sizeof(dir));
+		for (; n < PASSES; n++) {
+			real = walk_machine("/sys", walk);
+			ours = walk_mdevs(links, dir, walk, real.devices);
+			/* The end is too short for a pass. */
+			if (ours.devices < real.devices)
+				break;
+			device[0][n] = per_device(ours);
+			device[1][n] = per_device(real);
+			entry[0][n] = per_entry(ours);
+			entry[1][n] = per_entry(real);
+			say(what, ours, real);
+		}
+		closedir(links);
 	}
+	bench_check("passes", n ? 0 : -ENODEV);
 	printf("%s, 10,000 mdevs, per device against the real sysfs\t%.2f\t%s\n", what,
-	       median(device, ROUNDS), reach);
-	printf("%s, the same per directory entry\t%.2f\t-\n", what, median(entry, ROUNDS));
+	       typical(device[0], n) / typical(device[1], n), reach);
+	printf("%s, the same per directory entry\t%.2f\t-\n", what,
+	       typical(entry[0], n) / typical(entry[1], n));
 }
 
 /*
@@ -349,15 +366,16 @@ static bool fresh_sysfs(const char *path)
 /* In a process of its own, for what fresh_sysfs() does. */
 static void compare_cold(const char *mnt, const char *real_mnt)
 {
-	struct walked ours, real = { 0 };
-	double began;
+	struct walked ours, real;
+	char dir[PATH_MAX];
+	DIR *links;
 
 	if (!fresh_sysfs(real_mnt))
 		return;
-	began = now(CLOCK_MONOTONIC);
-	walk_machine_once(&real, real_mnt, look_at, UINT_MAX);
-	real.took = now(CLOCK_MONOTONIC) - began;
-	ours = walk_mdevs(mnt, look_at, DEVICES);
+	real = walk_machine(real_mnt, look_at);
+	links = open_mdevs(mnt, dir, sizeof(dir));
+	ours = walk_mdevs(links, dir, look_at, DEVICES);
+	closedir(links);
 	say("cold walk", ours, real);
 	printf("cold walk, 10,000 mdevs, per device against the real sysfs\t%.2f\t-\n",
 	       per_device(ours) / per_device(real));
