@@ -29,6 +29,7 @@
 
 struct thing {
 	struct kobject kobj;
+	_Atomic(bool) removed; /* by its attribute; orders memory as the write() that did it does */
 };
 
 static char mountpoints[MOUNTS][32] = { "/tmp/umdev-cache-XXXXXX", "/tmp/umdev-cache-XXXXXX" };
@@ -62,6 +63,7 @@ static ssize_t remove_store(struct kobject *kobj, struct kobj_attribute *attr, c
 	if (!sysfs_remove_file_self(kobj, &attr->attr))
 		return -ENODEV;
 	kobject_del(kobj);
+	atomic_store(&container_of(kobj, struct thing, kobj)->removed, true);
 	return count;
 }
 static KOBJ_ATTR_WO(remove);
@@ -171,6 +173,7 @@ static void remove_through(int mount, struct thing *thing, const char *name)
 
 	EXPECT(fd >= 0);
 	EXPECT(write(fd, "1", 1) == 1);
+	EXPECT(atomic_load(&thing->removed));
 	close(fd);
 	kobject_put(&thing->kobj);
 }
