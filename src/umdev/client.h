@@ -29,7 +29,8 @@ struct json_object *client_ask(int fd, struct json_object *request);
 /**
  * client_ask_with - the same, with descriptors
  * @send: go with the request, and stay the caller's; NULL: none
- * @got:  come with the answer, to descriptors_close(); untouched without one. NULL: none are expected
+ * @got:  come with the answer, to descriptors_close(); untouched without one. NULL: none are
+ *         expected
  */
 struct json_object *client_ask_with(int fd, struct json_object *request,
 				    const struct descriptors *send, struct descriptors *got);

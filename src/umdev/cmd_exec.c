@@ -234,7 +234,8 @@ static int shell_in_view(const struct cli *cli, struct exec_options *opt, int ar
 		return EXIT_NO_VIEW;
 	}
 	fprintf(stderr,
-		"umdev: this is the view of the umdevd at %s, with %s network; leave it with: exit\n",
+		"umdev: this is the view of the umdevd at %s, with %s network; leave it with: "
+		"exit\n",
 		getenv(RUNTIME_DIR_ENV), strcmp(opt->net, "own") ? "the host's" : "its own");
 	return run_command((char *[]) { (char *)(shell && *shell ? shell : "/bin/sh"), NULL });
 }

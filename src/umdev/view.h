@@ -109,7 +109,7 @@ int view_dev_make(int vfio_fd);
  */
 int view_run_make(bool own_net);
 
-/** view_sys_lower - the machine's own sysfs, as this network namespace sees it: to DESCRIPTOR_LOWER. */
+/** view_sys_lower - the machine's own sysfs, as this network sees it, to DESCRIPTOR_LOWER. */
 int view_sys_lower(struct descriptors *desc);
 
 /** struct view_sys - /sys before it was covered */

@@ -2,8 +2,8 @@
 /*
  * Preloaded into umdev: makes one of its system calls fail, or kills it there.
  *
- * FAIL_STEP=N: the N-th one, of all that are named below; of calls from the same place in a loop the
- * first two count. FAIL_CALL=NAME: the first one of this name. FAIL_ERRNO=NUMBER is what it
+ * FAIL_STEP=N: the N-th one, of all that are named below; of calls from the same place in a loop
+ * the first two count. FAIL_CALL=NAME: the first one of this name. FAIL_ERRNO=NUMBER is what it
  * fails with (ENOMEM); FAIL_KILL=1 kills instead. The file FAIL_MARK is made when it has happened.
  */
 #include <dlfcn.h>

@@ -126,6 +126,17 @@ def test_a_machine_that_cannot_be_written(daemon, view):
 
 
 @needs_root
+def test_a_machine_that_hides_parts_of_sys(user_view):
+    """As containers do: nobody but root gets a sysfs of his own then, and the one there is taken."""
+    shown = ["/sys/bus", "/sys/class/net"]
+    user_view.command = lambda *command: [str(user_view.umdev), "exec", "ls", *shown]
+    result = run_in(user_view, f"mount -t tmpfs none /sys/firmware; {as_user(65534)}")
+    assert result.returncode == 0, result.stderr
+    expected = {"mdev", *os.listdir("/sys/bus"), *os.listdir("/sys/class/net")}
+    assert expected <= set(result.stdout.split())
+
+
+@needs_root
 @pytest.mark.parametrize("missing", ["sys", "dev", "run"])
 def test_a_directory_that_is_missing(view, missing):
     there = [name for name in ("sys", "dev", "run", "proc", "usr", "tmp") if name != missing]
