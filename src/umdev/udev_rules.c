@@ -59,6 +59,7 @@ static int read_regular(int dir, const char *path, char **text, size_t *len)
 	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), err;
 	struct stat st;
 
+	*text = NULL;
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st))
@@ -225,24 +226,23 @@ static const char *const vendor_dirs[] = {
 	"/lib/udev/rules.d",
 };
 
+/* Return: @text in new memory, NULL if there is none. */
 static char *replace_all(const char *text, const char *from, const char *to)
 {
-	size_t from_len = strlen(from), to_len = strlen(to), len = 0;
 	const char *hit;
-	char *out;
+	char *out = NULL;
+	size_t len;
+	FILE *f = open_memstream(&out, &len);
 
-	/* @to is not longer than @from. */
-	out = malloc(strlen(text) + 1);
-	if (!out)
+	if (!f)
 		return NULL;
-	for (; (hit = strstr(text, from)); text = hit + from_len) {
-		memcpy(out + len, text, (size_t)(hit - text));
-		len += (size_t)(hit - text);
-		memcpy(out + len, to, to_len);
-		len += to_len;
-	}
-	strcpy(out + len, text);
-	return out;
+	for (; (hit = strstr(text, from)); text = hit + strlen(from))
+		fprintf(f, "%.*s%s", (int)(hit - text), text, to);
+	fputs(text, f);
+	if (fclose(f) == 0)
+		return out;
+	free(out);
+	return NULL;
 }
 
 /*
@@ -262,7 +262,7 @@ static int correct_mdevctl(int dir, bool *changed)
 	for (i = 0; i < ARRAY_SIZE(vendor_dirs); i++) {
 		snprintf(path, sizeof(path), "%s/" MDEVCTL_RULES, vendor_dirs[i]);
 		err = read_regular(AT_FDCWD, path, &text, &len);
-		if (err)
+		if (err || !text)
 			continue;
 		right = replace_all(text, MDEVCTL_NAMED, MDEVCTL_THERE);
 		err = right ? place(dir, MDEVCTL_RULES, right, strlen(right), changed) : -ENOMEM;

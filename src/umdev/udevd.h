@@ -48,8 +48,8 @@ int udevadm_control(const char *udevadm, const char *what);
  * @udevd, @udevadm: programs, absolute paths
  * @tree:    umdev's devices alone
  * @control: connection to the daemon, which expects "ready" and "log"
- * @report:  a line that says what went wrong is written here, or an empty one: all is ready; then it
- *           is closed
+ * @report:  a line that says what went wrong is written here, or an empty one: all is ready; then
+ *           it is closed
  */
 struct keeper_config {
 	const char *udevd;

@@ -147,8 +147,8 @@ static void become_child(const struct keeper *k, pid_t keeper)
 }
 
 /*
- * Rules load modules for what they see, and those would go into the machine's kernel. What a program
- * inherits it keeps, so the right has to leave all sets.
+ * Rules load modules for what they see, and those would go into the machine's kernel. What a
+ * program inherits it keeps, so the right has to leave all sets.
  */
 static int give_up_modules(void)
 {

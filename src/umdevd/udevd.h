@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The udevd of the view that has a network of its own: whether there is one. Who starts it and keeps
- * it is "umdev exec --udev"; the daemon sees that there is only one, and has its log.
+ * The udevd of the view that has a network of its own: whether there is one. Who starts it and
+ * keeps it is "umdev exec --udev"; the daemon sees that there is only one, and has its log.
  */
 #ifndef UMDEVD_UDEVD_H
 #define UMDEVD_UDEVD_H
