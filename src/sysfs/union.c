@@ -14,6 +14,12 @@
 #include "sysfs/lower.h"
 #include "sysfs/window.h"
 
+/*
+ * Seconds; the least that there is. What a lookup has just said of a file is believed by the stat()
+ * that it was for, and by nobody who comes later: each comes with a lookup of its own.
+ */
+#define INSTANT 0.001
+
 static struct sysfs_inode *inode_of(fuse_req_t req, fuse_ino_t ino)
 {
 	return sysfs_inode_of(sysfs_mount_of(req), ino);
@@ -87,12 +93,13 @@ static int lookup_lower(struct sysfs_mount *mount, const struct sysfs_inode *dir
 	if (!inode)
 		return -ENOMEM;
 	entry->ino = sysfs_inode_id(mount, inode);
+	entry->attr_timeout = INSTANT;
 	return 0;
 }
 
 void sysfs_union_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param entry = { 0 }; /* with timeouts of zero: nothing is cached */
+	struct fuse_entry_param entry = { 0 }; /* whose name is not cached */
 	struct sysfs_mount *mount = sysfs_mount_of(req);
 	int err;
 

@@ -5,10 +5,9 @@
  * usage: union_server MOUNTPOINT LOWER [root-owned] [uevents]
  *
  * Says "ready" when it is served, then takes a command per line from its standard input and
- * answers each with "ok" or an error: "add PATH" and "remove PATH" of a directory of the tree with a
- * file "value"; "heap" is answered with the bytes that are in use.
- * It ends with the end of the input. With "uevents" events go to this process's
- * network namespace.
+ * answers each with "ok" or an error: "add PATH" and "remove PATH" of a directory of the tree with
+ * a file "value"; "heap" is answered with the bytes that are in use. It ends with the end of the
+ * input. With "uevents" events go to this process's network namespace.
  */
 #include <errno.h>
 #include <fcntl.h>
