@@ -12,20 +12,6 @@ import pytest
 import transcript
 
 HERE = pathlib.Path(__file__).parent
-GROUPS = "/sys/kernel/iommu_groups"
-
-
-@pytest.fixture
-def no_groups(private_mounts):
-    """The recording machine had no groups of its own, so that umdev's began with 0."""
-    if not os.path.isdir(GROUPS) or not os.listdir(GROUPS):
-        yield
-        return
-    if os.geteuid() != 0:
-        pytest.skip("this machine has groups of its own, and only root can cover them")
-    subprocess.run(["mount", "-t", "tmpfs", "none", GROUPS], check=True)
-    yield
-    subprocess.run(["umount", GROUPS], check=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the script looks at /sys: needs a mount")
@@ -40,10 +26,6 @@ def test_the_tree_is_the_kernels(no_groups, daemon):
         check=True,
     )
     transcript.check("mdev-mtty", shown.stdout.splitlines())
-
-
-def commands(name):
-    return [line[2:] for line in transcript.recorded(name) if line.startswith("$ ")]
 
 
 def run(daemon, command):
@@ -68,20 +50,14 @@ def events_of(daemon, monitor, command):
         events += [f"{action} {path}", *(f"    {key}={env[key]}" for key in sorted(env))]
 
 
-def check_events(heard):
-    transcript.check("uevents-mtty", heard)
-    majors = {line for line in heard if "MAJOR=" in line}
-    assert len(majors) == 1, "one number for all groups"
-
-
 def test_the_events_are_the_kernels(no_groups, daemon):
     daemon.start("--load", "mtty")
     with daemon.control() as monitor:
         assert monitor.ask(command="monitor") == {"ok": True}
         heard = []
-        for command in commands("uevents-mtty"):
+        for command in transcript.commands("uevents-mtty"):
             heard += ["$ " + command, *events_of(daemon, monitor, command)]
-    check_events(heard)
+    transcript.check_events(heard)
 
 
 @pytest.mark.parametrize("uid", [0, 65534])
@@ -94,11 +70,11 @@ def test_on_netlink_the_events_are_the_kernels(no_groups, build_for_all, uid):
         pytest.skip("needs root")
     result = subprocess.run(
         command,
-        input="".join(line + "\n" for line in commands("uevents-mtty")),
+        input="".join(line + "\n" for line in transcript.commands("uevents-mtty")),
         capture_output=True,
         text=True,
     )
     if result.returncode == 77:
         pytest.skip(result.stderr)
     assert result.returncode == 0, result.stderr
-    check_events(result.stdout.splitlines())
+    transcript.check_events(result.stdout.splitlines())

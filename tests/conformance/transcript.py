@@ -15,6 +15,10 @@ def recorded(name):
     return (HERE / f"{name}.linux-6.1.txt").read_text(encoding="utf-8").splitlines()
 
 
+def commands(name):
+    return [line[2:] for line in recorded(name) if line.startswith("$ ")]
+
+
 def is_heading(line):
     return line.startswith(("$ ", "## "))
 
@@ -81,3 +85,9 @@ def check(name, umdev):
     for hunk in expected:
         texts.append("agreed, but not found: at " + "\n  ".join([hunk.at, *hunk.diff]))
     assert not texts, "\n".join(["", *texts])
+
+
+def check_events(heard):
+    check("uevents-mtty", heard)
+    majors = {line for line in heard if "MAJOR=" in line}
+    assert len(majors) == 1, "one number for all groups"
