@@ -2,10 +2,11 @@
 """
 Run a command in another root folder with this one's /sys, /dev, /run and /tmp:
 
-    python3 enter_root.py ROOT COMMAND [ARGUMENT]...
+    python3 enter_root.py own-pids|same-pids ROOT COMMAND [ARGUMENT]...
 
-It gets a mount and a PID namespace of its own, so that it is not in a chroot, which udevadm can tell.
-Its exit status is passed on; SIGTERM, SIGINT and SIGHUP go to it. It ends when this process does.
+It gets a mount namespace of its own, and with own-pids a PID namespace, so that it is not in a chroot, which
+udevadm can tell. Its exit status is passed on then; SIGTERM, SIGINT and SIGHUP go to it; it ends when this
+process does. With same-pids this process becomes the command: udevd has to know those who talk to it.
 """
 import ctypes
 import os
@@ -36,13 +37,14 @@ def mount(source, target, flags, kind=None):
          libc.mount(os.fsencode(source), os.fsencode(target), encoded, flags, None))
 
 
-def enter(root):
+def enter(root, own_pids):
     mount("none", "/", MS_REC_SLAVE)
     # What is mounted here by others may not be moved.
     mount(root, root, MS_BIND | MS_REC)
-    for name in ("tmp", "sys", "dev", "run"):
+    for name in ("tmp", "sys", "dev", "run", *([] if own_pids else ["proc"])):
         mount(f"/{name}", f"{root}/{name}", MS_BIND | MS_REC)
-    mount("proc", f"{root}/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "proc")
+    if own_pids:
+        mount("proc", f"{root}/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "proc")
     os.chdir(root)
     call("pivot_root", libc.syscall(PIVOT_ROOT[os.uname().machine], b".", b"."))
     call("unmount the old root", libc.umount2(b".", MNT_DETACH))
@@ -83,7 +85,7 @@ def execute(command):
 
 def init(root, command):
     """Be the first process of the PID namespace. The command is not, since tools of systemd's then log elsewhere."""
-    enter(root)
+    enter(root, True)
     child = os.fork()
     if child:
         os._exit(status_of(child))
@@ -91,7 +93,11 @@ def init(root, command):
 
 
 def main():
-    root, command = sys.argv[1], sys.argv[2:]
+    pids, root, command = sys.argv[1], sys.argv[2], sys.argv[3:]
+    if pids == "same-pids":
+        call("namespace", libc.unshare(CLONE_NEWNS))
+        enter(root, False)
+        execute(command)
     signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
     call("namespaces", libc.unshare(CLONE_NEWNS | CLONE_NEWPID))
     parent = os.getpid()

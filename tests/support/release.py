@@ -113,12 +113,12 @@ class Release:
         """By what name a command of this release finds a program of the build."""
         return str(self.build / path) if self.is_own else f"/{BUILD_IN_ROOT}/{path}"
 
-    def command(self, *argv):
-        """What to run in the view, so that @argv is run with the tools of this release."""
+    def command(self, *argv, pids="own-pids"):
+        """What to run in the view, so that @argv is run with the tools of this release; @pids: see enter_root.py."""
         argv = [str(word) for word in argv]
         if self.is_own:
             return argv
-        return [PYTHON, "-c", (HERE / "enter_root.py").read_text(), str(self.root), *argv]
+        return [PYTHON, "-c", (HERE / "enter_root.py").read_text(), pids, str(self.root), *argv]
 
     def mount(self, source, target, flags=0):
         bind(source, target, flags)

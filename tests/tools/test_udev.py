@@ -250,6 +250,17 @@ def test_settle_waits_for_what_was_before(udev_view, udevd):
         remove(udev_view, name)
 
 
+def test_a_running_udevd_is_talked_to(udev_view, udevd):
+    udev_view.run("udevadm", "control", "--ping")
+    rules = udev_view.daemon.directory / "60-umdev-later.rules"
+    rules.write_text('SUBSYSTEM=="mdev", ENV{UMDEV_LATER}="yes"\n')
+    udev_view.start_udevd(rules)
+    name = create(udev_view)
+    udev_view.run("udevadm", "settle")
+    [device] = client(udev_view, "device", f"/sys/bus/mdev/devices/{name}")
+    assert device["properties"]["UMDEV_LATER"] == "yes"
+
+
 # ---- as an ordinary user, in an instance of root's ----
 
 NOBODY = 65534

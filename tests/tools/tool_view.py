@@ -27,8 +27,8 @@ class ToolView(View):
         options = ["--udev", *(f"--rules={path}" for path in rules)]
         if not self.release.is_own:
             program = self.release.directory / "udevd"
-            udevd = map(shlex.quote, self.release.command("/usr/lib/systemd/systemd-udevd"))
-            program.write_text(f"#!/bin/sh\nexec {' '.join(udevd)}\n")
+            udevd = self.release.command("/usr/lib/systemd/systemd-udevd", pids="same-pids")
+            program.write_text(f"#!/bin/sh\nexec {shlex.join(udevd)}\n")
             program.chmod(0o755)
             options.append(f"--udevd={program}")
         self.run("true", options=options)
