@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """driverctl, unmodified, on a bus of umdev's that has driver_override."""
 
+import pathlib
+
 import pytest
 
 BUS = "overridable"
@@ -10,7 +12,7 @@ NONE_FOUND = "driverctl: No overridable devices found. Kernel too old?\n"
 @pytest.fixture
 def driverctl(view):
     """Three devices, all with the driver "native"; the driver "substitute" takes only what it is told to."""
-    view.daemon.start(*(f"--load={module}" for module in (BUS, "native", "substitute")))
+    view.start(*(f"--load={module}" for module in (BUS, "native", "substitute")))
 
     def run(*args, bus=("--bus", BUS), **run):
         return view.run("driverctl", *bus, *args, **run)
@@ -113,3 +115,12 @@ def test_an_unknown_driver_changes_nothing(driverctl):
 
 def test_an_unknown_device_is_named(driverctl):
     assert refusal(driverctl, "set-override", "ovr9", "native") == "driverctl: no such device: ovr9\n"
+
+
+def test_pci_devices_stand_among_the_machines_own(view):
+    """Without --bus, it is the bus pci."""
+    view.start("--load=parents")
+    machines = {path.parent.name for path in pathlib.Path("/sys/bus/pci/devices").glob("*/driver_override")}
+    listed = dict(line.split(maxsplit=1) for line in view.run("driverctl", "list-devices").stdout.splitlines())
+    assert set(listed) == machines | {"1234:00:01.0"}
+    assert listed["1234:00:01.0"] == "parents-pci"

@@ -14,8 +14,7 @@ ENVIRONMENT = {"RUST_BACKTRACE": "0", "LC_ALL": "C"}
 
 
 def start(view, *modules):
-    view.daemon.start(*(f"--load={module}" for module in modules))
-    return view
+    return view.start(*(f"--load={module}" for module in modules))
 
 
 def mdevctl(view, *args, **run):
@@ -134,3 +133,30 @@ def test_what_is_stopped_is_gone_when_stop_returns(view):
         create(view)
         mdevctl(view, "stop", "--uuid", UUID)
         assert not (view.daemon.sys / "bus/mdev/devices" / UUID).exists()
+
+
+def started_by_udev(view):
+    """What runs when udevd has done all that it was told."""
+    view.run("udevadm", "settle")
+    return active(view)
+
+
+def test_a_parent_that_appears_gets_its_devices_by_the_udev_rule(view):
+    start(view)
+    view.start_udevd()
+    define(view, "--auto")
+    define(view, uuid=OTHER, type="mtty-1")
+    view.daemon.umdev("modprobe", "mtty")
+    assert started_by_udev(view) == [UUID]
+    # And each time that it does
+    mdevctl(view, "stop", "--uuid", UUID)
+    view.daemon.umdev("rmmod", "mtty")
+    view.daemon.umdev("modprobe", "mtty")
+    assert started_by_udev(view) == [UUID]
+
+
+def test_a_parent_that_was_there_gets_its_devices_when_udevd_comes(view):
+    start(view, "mtty")
+    define(view, "--auto")
+    view.start_udevd()
+    assert started_by_udev(view) == [UUID]
