@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What doc/tools.md tells its reader to type works, with this machine's Debian."""
+
+import os
+import pathlib
+import re
+
+import pytest
+
+from release import OWN
+
+UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "doc/tools.md"
+
+
+def commands(heading):
+    """What is to be typed below @heading. The daemon is the test's, and nobody has to become root."""
+    section = re.search(rf"^## {heading}\n(.*?)(?=^## )", PAGE.read_text(), re.M | re.S).group(1)
+    return [line.removeprefix("sudo ") for line in re.findall(r"^    \$ (.*)$", section, re.M)]
+
+
+@pytest.fixture
+def release_name():
+    return OWN
+
+
+@pytest.fixture
+def type_in(view):
+    """Type a command of the page into a shell. Return: what it prints."""
+    home = view.daemon.directory / "home"
+    home.mkdir()
+    path = f"{view.umdev.parent}:{os.environ['PATH']}"
+    view.start("--load=mtty")
+
+    def run(command):
+        outside = {"HOME": home, "PATH": path, "UMDEV_RUNTIME_DIR": view.daemon.runtime}
+        return view.outside("env", *(f"{name}={value}" for name, value in outside.items()), "sh", "-c", command)
+
+    return run
+
+
+def test_mdevctl(type_in):
+    said = [type_in(command) for command in commands("mdevctl")]
+    assert said[0].startswith("mtty\n  mtty-1\n    Available instances: 24\n")
+    assert said[2] == f"{UUID} mtty mtty-2 manual\n\n"
+    assert said[8] == f'{UUID} mtty mtty-2 auto\n  Attrs:\n    @{{0}}: {{"port0/backend":"loop"}}\n\n'
+    assert said[9] == f"{UUID} mtty mtty-2 auto (defined)\n\n"
+    assert len(said) == 10
+
+
+def test_driverctl(type_in):
+    said = [type_in(command) for command in commands("driverctl")]
+    assert said[3] == "ovr0 native\novr1 native\novr2 native\n"
+    assert said[5] == "ovr1 substitute\n"
+    assert len(said) == 7
+
+
+def test_libvirt(type_in, view):
+    view.release.need("libvirtd", "libvirt-daemon")
+    *begin, end = commands("libvirt")
+    said = [type_in(command) for command in begin]
+    try:
+        assert said[4] == "mtty_mtty\n\n"
+        assert "<type id='mtty-2'>" in said[5]
+        assert said[6] == "\n"
+    finally:
+        type_in(end)
+    assert len(said) == 7
