@@ -2,8 +2,8 @@
 """
 Runs commands and says which events of the kernel's are heard of each.
 
-Input: lines of JSON, each an array of words. Output: for each a line of JSON, with "status", "stderr"
-and "events": {"sender": [pid, groups], "words": [...]}. Knows nothing of umdev.
+Input: lines of JSON, each an array of words. Output: for each a line of JSON, with "status",
+"stderr" and "events": [{"sender": [pid, groups], "words": [...]}]. Knows nothing of umdev.
 """
 
 import json

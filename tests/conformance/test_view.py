@@ -23,15 +23,40 @@ def any_view(no_groups, request):
     return made
 
 
-def check_script(view, *prefix):
+def check_script(view, *prefix, name="mdev-mtty", **how):
     script = shutil.copy(HERE / "mdev-mtty.sh", view.daemon.directory)
-    shown = view.run(*prefix, "busybox", "sh", script)
+    shown = view.run(*prefix, "busybox", "sh", script, **how)
     assert shown.stderr == ""
-    transcript.check("mdev-mtty", shown.stdout.splitlines())
+    transcript.check(name, shown.stdout.splitlines())
 
 
-def test_the_tree_is_the_kernels(any_view):
-    check_script(any_view)
+@pytest.mark.parametrize(
+    "how",
+    [{"net": "own"}, {"net": "host"}, {"options": ["--udev"]}],
+    ids=["own-net", "host-net", "udevd"],
+)
+def test_the_tree_is_the_kernels(any_view, how):
+    check_script(any_view, **how)
+
+
+WITHOUT_CAPABILITIES = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+TYPE_2 = "/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-2"
+
+
+def test_who_owns_the_files_needs_no_powers(any_view):
+    """The kernel says the same to root with and without capabilities: it is the owner who may."""
+    shown = any_view.run(*WITHOUT_CAPABILITIES, "grep", "^CapEff:", "/proc/self/status").stdout
+    assert int(shown.split()[1], 16) == 0
+    check_script(any_view, *WITHOUT_CAPABILITIES)
+
+
+@pytest.mark.parametrize("any_view", ["view"], indirect=True, ids=["root"])
+def test_to_another_user_the_tree_is_the_kernels(any_view):
+    """Who owns nothing looks at two devices of root's, and tries all that root did."""
+    other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
+    for last in "12":
+        any_view.sh(f"echo 83b8f4f2-509f-382f-3c1e-e6bfe0fa100{last} > {TYPE_2}/create")
+    check_script(any_view, *other, name="mdev-mtty-other")
 
 
 def listened(view, words):
