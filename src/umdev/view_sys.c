@@ -136,7 +136,9 @@ static int move_mounts(int old, const char *path)
 	err = tree < 0 ? tree : mount_place(tree, AT_FDCWD, target);
 	if (tree >= 0)
 		close(tree);
-	if (err && !mount_is_hidden(err))
+	if (err == -ENOTCONN || err == -ECONNABORTED)
+		cli_fail("umdevd has ended while its view was built");
+	else if (err && !mount_is_hidden(err))
 		cli_fail("can't show %s of the host in the view: %s", target, strerror(-err));
 	else
 		err = 0;
