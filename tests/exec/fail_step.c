@@ -5,10 +5,13 @@
  * FAIL_STEP=N: the N-th one, of all that are named below; of calls from the same place in a loop
  * the first two count. FAIL_CALL=NAME: the first one of this name. FAIL_ERRNO=NUMBER is what it
  * fails with (ENOMEM); FAIL_KILL=1 kills instead. The file FAIL_MARK is made when it has happened.
+ * FAIL_HOLD=FIFO does not let it fail: it writes a byte to the FIFO and waits until nobody is there to
+ * read it any more.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -55,6 +58,23 @@ static void leave_mark(void)
 		close((int)syscall(SYS_openat, AT_FDCWD, mark, O_WRONLY | O_CREAT, 0666));
 }
 
+static bool hold(void)
+{
+	const char *fifo = getenv("FAIL_HOLD");
+	struct pollfd end = { .events = 0 };
+
+	if (!fifo)
+		return false;
+	/* Without a reader there is nobody to wait for. */
+	end.fd = (int)syscall(SYS_openat, AT_FDCWD, fifo, O_WRONLY | O_NONBLOCK);
+	if (end.fd < 0)
+		return true;
+	if (write(end.fd, "", 1) == 1)
+		poll(&end, 1, -1);
+	close(end.fd);
+	return true;
+}
+
 static bool has_to_fail(const char *name, const void *place)
 {
 	const char *step = getenv("FAIL_STEP"), *call = getenv("FAIL_CALL"),
@@ -66,6 +86,8 @@ static bool has_to_fail(const char *name, const void *place)
 	if (!(step && atoi(step) == steps) && !(call && strcmp(call, name) == 0))
 		return false;
 	leave_mark();
+	if (hold())
+		return false;
 	if (getenv("FAIL_KILL"))
 		raise(SIGKILL);
 	errno = number ? atoi(number) : ENOMEM;

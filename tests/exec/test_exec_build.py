@@ -12,20 +12,7 @@ import subprocess
 import pytest
 
 from conftest import TIMEOUT
-
-
-def shim(view):
-    return str(view.build / "tests/exec/fail_step.so")
-
-
-def failing(view, mark, **how):
-    return {
-        "LD_PRELOAD": shim(view),
-        "FAIL_MARK": str(mark),
-        # a sanitizer wants to be the first of all libraries
-        "ASAN_OPTIONS": "verify_asan_link_order=0",
-        **{f"FAIL_{name.upper()}": str(value) for name, value in how.items()},
-    }
+from steps import failing
 
 
 def held(daemon):
