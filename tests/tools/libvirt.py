@@ -20,7 +20,7 @@ log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
 
 
 class Libvirt:
-    """Needs a udevd in the view."""
+    """Runs from start() to the end of a `with`. Needs a udevd in the view."""
 
     def __init__(self, view):
         self.view = view
@@ -43,10 +43,14 @@ class Libvirt:
             assert self.process.poll() is None and time.monotonic() < end, answer.stderr + self.log()
         return self
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
         """At once: asked to end, libvirt 11.3 sometimes waits for a thread of its own that has missed it."""
-        self.process.kill()
-        self.process.wait()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
 
     def log(self):
         path = self.view.release.file("/var/log/libvirt/libvirtd.log")
@@ -54,6 +58,12 @@ class Libvirt:
 
     def virsh(self, *args, **run):
         return self.view.run("virsh", "--quiet", "--connect", URI, *args, env=self.environment, **run)
+
+    def file(self, xml):
+        """By what name virsh finds @xml."""
+        path = "/etc/libvirt/device.xml"
+        self.view.release.file(path).write_text(xml)
+        return path
 
     def names(self, *args):
         """What nodedev-list says."""

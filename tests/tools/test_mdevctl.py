@@ -48,12 +48,12 @@ def mdev_attribute(view, name, uuid=UUID):
     return view.daemon.read(f"bus/mdev/devices/{uuid}/{name}")
 
 
-def test_a_session_reads_as_on_a_kernel(view):
+def test_a_session_reads_as_on_a_kernel(any_view):
     """types, list, define, start, modify, stop, undefine, start-parent-mdevs, --dumpjson, and all errors."""
-    version = re.search(r"\d+\.\d+", mdevctl(start(view, "mtty"), "--version").stdout).group()
+    version = re.search(r"\d+\.\d+", mdevctl(start(any_view, "mtty"), "--version").stdout).group()
     recorded = HERE / f"mdevctl-{version}.linux-6.1.txt"
     assert recorded.exists(), f"what mdevctl {version} says on a kernel is not recorded"
-    said = view.run("sh", "-c", (HERE / "mdevctl.sh").read_text(), env=ENVIRONMENT).stdout
+    said = any_view.run("sh", "-c", (HERE / "mdevctl.sh").read_text(), env=ENVIRONMENT).stdout
     expected = recorded.read_text()
     lines = (text.splitlines() for text in (expected, said))
     assert said == expected, "\n".join(difflib.unified_diff(*lines, "kernel", "umdev", lineterm=""))
@@ -155,8 +155,8 @@ def test_a_parent_that_appears_gets_its_devices_by_the_udev_rule(view):
     assert started_by_udev(view) == [UUID]
 
 
-def test_a_parent_that_was_there_gets_its_devices_when_udevd_comes(view):
-    start(view, "mtty")
-    define(view, "--auto")
-    view.start_udevd()
-    assert started_by_udev(view) == [UUID]
+def test_a_parent_that_was_there_gets_its_devices_when_udevd_comes(any_view):
+    start(any_view, "mtty")
+    define(any_view, "--auto")
+    any_view.start_udevd()
+    assert started_by_udev(any_view) == [UUID]

@@ -25,16 +25,17 @@ def release_name():
 
 
 @pytest.fixture
-def type_in(view):
+def type_in(any_view):
     """Type a command of the page into a shell. Return: what it prints."""
-    home = view.daemon.directory / "home"
+    home = any_view.daemon.directory / "home"
     home.mkdir()
-    path = f"{view.umdev.parent}:{os.environ['PATH']}"
-    view.start("--load=mtty")
+    os.chown(home, any_view.user or 0, -1)
+    path = f"{any_view.umdev.parent}:{os.environ['PATH']}"
+    any_view.start("--load=mtty")
 
     def run(command):
-        outside = {"HOME": home, "PATH": path, "UMDEV_RUNTIME_DIR": view.daemon.runtime}
-        return view.outside("env", *(f"{name}={value}" for name, value in outside.items()), "sh", "-c", command)
+        outside = {"HOME": home, "PATH": path, "UMDEV_RUNTIME_DIR": any_view.daemon.runtime}
+        return any_view.outside("env", *(f"{name}={value}" for name, value in outside.items()), "sh", "-c", command)
 
     return run
 
@@ -55,8 +56,8 @@ def test_driverctl(type_in):
     assert len(said) == 7
 
 
-def test_libvirt(type_in, view):
-    view.release.need("libvirtd", "libvirt-daemon")
+def test_libvirt(type_in, any_view):
+    any_view.release.need("libvirtd", "libvirt-daemon")
     *begin, end = commands("libvirt")
     said = [type_in(command) for command in begin]
     try:
