@@ -111,7 +111,7 @@ void sysfs_cache_start(struct sysfs_mount *mount)
 	sysfs_notifier_start(&mount->notifier);
 }
 
-void sysfs_cache_stop(struct sysfs_mount *mount)
+bool sysfs_cache_stop(struct sysfs_mount *mount)
 {
-	sysfs_notifier_stop(&mount->notifier);
+	return sysfs_notifier_stop(&mount->notifier);
 }

@@ -439,6 +439,7 @@ int sysfs_serve(const struct sysfs_serve_config *config, struct sysfs_mount **ou
  */
 void sysfs_unmount(struct sysfs_mount *mount)
 {
+	bool unused;
 	dev_t dev;
 
 	if (!mount)
@@ -451,9 +452,15 @@ void sysfs_unmount(struct sysfs_mount *mount)
 	if (worker_pool_expect_end(&mount->pool) && mount->path &&
 	    !mounted_dev(mount->path, &dev) && dev == mount->dev)
 		sysfs_channel_detach(mount->path);
-	sysfs_cache_stop(mount);
+	unused = sysfs_cache_stop(mount);
 	worker_pool_stop(&mount->pool);
 	lower_layer_stop(mount->lower);
+	if (!unused) {
+		pr_err("sysfs: somebody holds a directory of the tree, and the kernel holds a "
+		       "thread for that: a mount is left as it is");
+		sysfs_poll_finish(mount);
+		return;
+	}
 	fuse_session_destroy(mount->session);
 	mount_destroy(mount);
 }

@@ -223,8 +223,8 @@ void sysfs_cache_init(struct sysfs_mount *mount);
 void sysfs_cache_finish(struct sysfs_mount *mount);
 /** sysfs_cache_start - the session is there, and serves no request yet. */
 void sysfs_cache_start(struct sysfs_mount *mount);
-/** sysfs_cache_stop - the session is about to end; it still serves. */
-void sysfs_cache_stop(struct sysfs_mount *mount);
+/** sysfs_cache_stop - the session is about to end; it still serves. Return: as the notifier's. */
+bool sysfs_cache_stop(struct sysfs_mount *mount);
 
 /* file.c */
 
