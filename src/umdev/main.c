@@ -13,6 +13,7 @@
 #include "model/suggest.h"
 #include "umdev/cli.h"
 #include "umdevd/default_dir.h"
+#include "umdevd/streams.h"
 
 #define ANY_NUMBER 1000
 
@@ -172,8 +173,11 @@ static int parse_and_run(struct cli *cli, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct cli cli = { 0 };
-	int status = parse_and_run(&cli, argc, argv);
+	int status;
 
+	if (streams_occupy())
+		return EXIT_FAILURE;
+	status = parse_and_run(&cli, argc, argv);
 	free(cli.runtime_dir);
 	return status;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,7 +220,7 @@ static int start_or_join(const struct cli *cli, struct keeper_config *config, bo
 	return status;
 }
 
-int udevd_start(const struct cli *cli, const char *runtime_dir, const struct udevd_options *opt)
+static int start(const struct cli *cli, const char *runtime_dir, const struct udevd_options *opt)
 {
 	struct keeper_config config = { .udevadm = find_udevadm() };
 	char *udevd, *tree = NULL;
@@ -240,5 +241,18 @@ int udevd_start(const struct cli *cli, const char *runtime_dir, const struct ude
 		status = start_or_join(cli, &config, changed);
 	free(tree);
 	free(udevd);
+	return status;
+}
+
+/* A caller that ignores its children has them vanish before we know how they ended. */
+int udevd_start(const struct cli *cli, const char *runtime_dir, const struct udevd_options *opt)
+{
+	const struct sigaction wanted = { .sa_handler = SIG_DFL };
+	struct sigaction callers;
+	int status;
+
+	sigaction(SIGCHLD, &wanted, &callers);
+	status = start(cli, runtime_dir, opt);
+	sigaction(SIGCHLD, &callers, NULL);
 	return status;
 }

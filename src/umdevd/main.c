@@ -24,6 +24,7 @@
 #include "umdevd/notify.h"
 #include "umdevd/options.h"
 #include "umdevd/rundir.h"
+#include "umdevd/streams.h"
 #include "umdevd/udevd.h"
 #include "umdevd/uevents_host.h"
 #include "umdevd/view.h"
@@ -214,6 +215,8 @@ int main(int argc, char **argv)
 	sigset_t ends;
 	int ret, err;
 
+	if (streams_occupy())
+		return EXIT_FAILURE;
 	ret = options_parse(&d.opt, argc, argv);
 	if (ret >= 0) {
 		options_finish(&d.opt);

@@ -280,6 +280,24 @@ def test_streams_pass(any_view):
     assert (result.stdout, result.stderr) == ("one", "two\n")
 
 
+@pytest.mark.parametrize("which", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_stay_closed(view, which):
+    """What umdev opens gets none of their numbers, or its words would go there."""
+    there = "s=; for fd in 0 1 2; do test -e /proc/$$/fd/$fd && s=$s$fd; done; echo open: $s >&9"
+    script = f'exec 9>&1; "$@" sh -c "$0" {which}; "$@" /no/such/program {which} 9>&-; echo $?'
+    command = [str(view.umdev), "exec", "--"]
+    result = subprocess.run(
+        ["sh", "-c", script, there, *command],
+        env=view.environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    still_open = "" if "<" in which else " 01"
+    assert result.stdout == f"open:{still_open}\n127\n", result.stderr
+    assert view.daemon.log().count("\n") == 4
+
+
 def test_arguments_pass_as_they_are(view):
     words = ["--help", "-x", "a b", "", "--", "*"]
     script = "import sys, json; print(json.dumps(sys.argv[1:]))"

@@ -128,6 +128,17 @@ def test_a_running_udevd_takes_new_rules_at_once(any_view, rules):
     assert udevd_pid(any_view) == first
 
 
+def test_a_caller_that_ignores_its_children_is_served_too(any_view, rules):
+    def ignore():
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    options = [f"--rules={rules('# a rule that comes later')}"]
+    run(any_view, "true")
+    ignored = ["sed", "-n", "s/^SigIgn:.//p", "/proc/self/status"]
+    shown = run(any_view, *ignored, options=options, preexec_fn=ignore)
+    assert int(shown, 16) & 1 << signal.SIGCHLD - 1
+
+
 def test_commands_with_rules_of_their_own_do_not_disturb_one_another(any_view, rules):
     names = [rules(f'SUBSYSTEM=="mdev", ENV{{TEST_{i}}}="1"', f"5{i}.rules") for i in range(8)]
     commands = [any_view.popen("true", options=["--udev", f"--rules={name}"]) for name in names]
