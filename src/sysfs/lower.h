@@ -166,7 +166,6 @@ void lower_poller_init(struct lower_poller *poller);
 /** lower_poller_stop - end the thread. */
 void lower_poller_stop(struct lower_poller *poller);
 void lower_poller_finish(struct lower_poller *poller);
-void lower_poller_finish(struct lower_poller *poller);
 struct lower_poller *lower_poller_of(struct lower_layer *lower);
 /** lower_poll_forget - nobody waits for @file any more. */
 void lower_poll_forget(struct lower_file *file);
@@ -199,7 +198,8 @@ const struct lower_rights *lower_rights_of(const struct lower_layer *lower);
  * lower_rights_drop - go on with this thread as the caller of a request, without capabilities
  * @with_groups: with the caller's groups too, as far as they can be known
  *
- * Nothing changes for a caller who is root, or in a process that has no more rights than others.
+ * A caller who is root is held to the capabilities that he has here. Nothing changes in a process that
+ * has no more rights than others.
  * Return: 0, -EPERM if that cannot be; then nothing may be done for the caller.
  */
 int lower_rights_drop(const struct lower_rights *rights, fuse_req_t req, bool with_groups);

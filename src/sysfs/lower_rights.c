@@ -2,8 +2,9 @@
 /*
  * The rights with which the layer is used. The kernel asks whoever opens or reads some files of
  * sysfs for capabilities (PCI configuration space, addresses of the kernel): a daemon of root's must
- * not have them in another's name. Only this thread changes, so the calls are the kernel's own and
- * not those of the C library that change all threads.
+ * not have them in another's name, nor in that of a root who has given them up or has them in a user
+ * namespace only. Only this thread changes, so the calls are the kernel's own and not those of the C
+ * library that change all threads.
  *
  * FUSE has checked the mode bits with all groups of the caller's; here they are looked up only if
  * the kernel asks for them, because that is slow.
@@ -13,7 +14,10 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/fsuid.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,9 +28,13 @@ struct caps {
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 };
 
-static int caps_get(struct caps *caps)
+/* @tid: a thread, or 0 for this one. */
+static int caps_get(pid_t tid, struct caps *caps)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+		.pid = tid,
+	};
 
 	return syscall(SYS_capget, &head, caps->data) ? -errno : 0;
 }
@@ -38,17 +46,45 @@ static int caps_set(const struct caps *caps)
 	return syscall(SYS_capset, &head, caps->data) ? -errno : 0;
 }
 
-/* Set the effective capabilities of this thread to none, or to all that it may have. */
-static int caps_use(bool all)
+/* Set the effective capabilities of this thread to those of @wanted that it may have. */
+static int caps_use(const struct caps *wanted)
 {
 	struct caps caps;
-	int err = caps_get(&caps);
+	int err = caps_get(0, &caps);
 
 	if (err)
 		return err;
 	for (size_t i = 0; i < ARRAY_SIZE(caps.data); i++)
-		caps.data[i].effective = all ? caps.data[i].permitted : 0;
+		caps.data[i].effective = caps.data[i].permitted & wanted->data[i].effective;
 	return caps_set(&caps);
+}
+
+static const struct caps no_caps;
+
+static int caps_use_all(void)
+{
+	struct caps all;
+
+	memset(&all, 0xff, sizeof(all));
+	return caps_use(&all);
+}
+
+/* Are the capabilities of a thread meant for where we are, too? */
+static bool shares_user_namespace(pid_t tid)
+{
+	struct stat ours, theirs;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)tid);
+	return !stat("/proc/self/ns/user", &ours) && !stat(path, &theirs) &&
+	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+/* Of a thread in a foreign pid namespace nothing is known. */
+static void caps_of_caller(pid_t tid, struct caps *caps)
+{
+	if (tid <= 0 || caps_get(tid, caps) || !shares_user_namespace(tid))
+		*caps = no_caps;
 }
 
 static int groups_set(int count, const gid_t *groups)
@@ -79,9 +115,13 @@ void lower_rights_finish(struct lower_rights *rights)
 	free(rights->groups);
 }
 
-static bool changes(const struct lower_rights *rights, fuse_req_t req)
+/* Root keeps who he is, and is held to what he may. */
+static int drop_to_root(fuse_req_t req)
 {
-	return rights->privileged && fuse_req_ctx(req)->uid;
+	struct caps caps;
+
+	caps_of_caller(fuse_req_ctx(req)->pid, &caps);
+	return caps_use(&caps) ? -EPERM : 0;
 }
 
 static int groups_drop(fuse_req_t req, bool with_groups)
@@ -100,14 +140,17 @@ int lower_rights_drop(const struct lower_rights *rights, fuse_req_t req, bool wi
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
-	if (!changes(rights, req))
+	if (!rights->privileged)
 		return 0;
+	if (!ctx->uid)
+		return drop_to_root(req);
 	if (groups_drop(req, with_groups))
 		goto restore;
 	/* These two say nothing but what was before, so they are asked again. */
 	setfsgid(ctx->gid);
 	setfsuid(ctx->uid);
-	if ((gid_t)setfsgid(-1) != ctx->gid || (uid_t)setfsuid(-1) != ctx->uid || caps_use(false))
+	if ((gid_t)setfsgid(-1) != ctx->gid || (uid_t)setfsuid(-1) != ctx->uid ||
+	    caps_use(&no_caps))
 		goto restore;
 	return 0;
 restore:
@@ -119,13 +162,16 @@ void lower_rights_restore(const struct lower_rights *rights, fuse_req_t req)
 {
 	int err;
 
-	if (!changes(rights, req))
+	if (!rights->privileged)
 		return;
-	err = caps_use(true);
+	err = caps_use_all();
+	if (!fuse_req_ctx(req)->uid)
+		goto out;
 	setfsuid(rights->uid);
 	setfsgid(rights->gid);
 	if (!err)
 		err = groups_set(rights->group_count, rights->groups);
+out:
 	/* Nothing can take them away for good; this thread would fail in all that it does next. */
 	if (err)
 		pr_err("sysfs: a thread has lost its rights: %s", strerror(-err));

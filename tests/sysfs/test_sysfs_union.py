@@ -2,6 +2,7 @@
 """The tree above the machine's own sysfs, and above an ordinary directory that stands for one."""
 
 import contextlib
+import ctypes
 import os
 import random
 import select
@@ -29,6 +30,7 @@ from conftest import (
 )
 
 CLONE_NEWNET = 0x40000000
+CLONE_NEWUSER = 0x10000000
 MS_REMOUNT = 32
 NETLINK_KOBJECT_UEVENT = 15
 WALKED_MOST = 6000
@@ -383,6 +385,39 @@ def test_capabilities_of_the_server_are_not_lent(start):
         assert as_nobody == repr(read_all(config)[:64])
         # The threads that worked for nobody have their rights back.
         assert len(read_all(seen)) > 64
+
+
+def without_capabilities():
+    """Root, but what capabilities stand for is not his any more."""
+    empty = (ctypes.c_uint32 * 6)()
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    assert libc.capset(header, empty) == 0
+
+
+def in_a_user_namespace():
+    """All capabilities, in a namespace where user 0 is the machine's and all else is not."""
+    assert libc.unshare(CLONE_NEWUSER) == 0
+    for name, text in ("setgroups", "deny"), ("uid_map", "0 0 1"), ("gid_map", "0 0 1"):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+@pytest.mark.parametrize("become", [without_capabilities, in_a_user_namespace])
+def test_capabilities_of_the_server_are_not_lent_to_a_lesser_root(start, become):
+    configs = pci_configs()
+    if not configs:
+        pytest.skip("this machine has no PCI devices")
+    union = start("/sys")
+    seen = union.path + configs[0].removeprefix("/sys")
+
+    def read_and_write(path):
+        become()
+        return read_all(path), errno_of(lambda: os.close(os.open(path, os.O_RDWR)))
+
+    as_lesser = run_as(0, lambda: read_and_write(seen))
+    assert as_lesser == run_as(0, lambda: read_and_write(configs[0]))
+    assert as_lesser.startswith(f"({read_all(configs[0])[:64]!r}, ")
+    assert len(read_all(seen)) > 64
 
 
 # Changes.
