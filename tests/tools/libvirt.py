@@ -39,7 +39,8 @@ class Libvirt:
         command = ["libvirtd", "--config", "/etc/libvirt/libvirtd.conf"]
         self.process = self.view.popen(*command, env=self.environment, stdin=subprocess.DEVNULL)
         end = time.monotonic() + TIMEOUT
-        while (answer := self.virsh("uri", check=False)).returncode:
+        # This waits until it has found what was there. Who comes before, and has a parent, may be listed without it.
+        while (answer := self.virsh("nodedev-list", check=False)).returncode:
             assert self.process.poll() is None and time.monotonic() < end, answer.stderr + self.log()
         return self
 
