@@ -10,7 +10,7 @@
 /* The one type that there is. */
 extern struct mdev_type null_mdev_type;
 
-/** null_mdev_start - start umdev, and register a parent. All of these end the program on an error. */
+/** null_mdev_start - start umdev, register a parent. All of these end the program on an error. */
 void null_mdev_start(void);
 /** null_mdev_stop - unregister the parent, which removes its devices. */
 void null_mdev_stop(void);

@@ -391,7 +391,7 @@ static void run_udevadm(void)
 	_exit(127);
 }
 
-/* Return: how long udevadm takes to tell of all devices, with @sys (if not NULL) in place of /sys. */
+/* Return: how long udevadm takes to tell of all devices, with @sys, if any, in place of /sys. */
 static double time_udevadm(const char *sys)
 {
 	double began;
@@ -414,7 +414,7 @@ static double time_udevadm(const char *sys)
 	return now(CLOCK_MONOTONIC) - began;
 }
 
-/* How many devices there are below @path, as udevadm counts them: directories with an event file. */
+/* How many devices are below @path, as udevadm counts them: directories with an event file. */
 static unsigned int count_devices(const char *path)
 {
 	unsigned int count;

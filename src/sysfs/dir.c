@@ -17,9 +17,9 @@ struct listed {
 /**
  * struct sysfs_listing - an open directory
  *
- * What it lists is fixed when it is read from its beginning, or where the kernel's copy of another's
- * listing ended, so entries that come and go meanwhile neither hide nor double others: an offset is
- * an entry's inode number and a bit, and entries are listed in the order of these.
+ * What it lists is fixed when it is read from its beginning, or where the kernel's copy of
+ * another's listing ended, so entries that come and go meanwhile neither hide nor double others: an
+ * offset is an entry's inode number and a bit, and entries are listed in the order of these.
  */
 struct sysfs_listing {
 	struct kernfs_node *kn; /* a reference is held; NULL for a directory of the layer below */
@@ -359,7 +359,7 @@ static bool page_add(struct page *page, struct sysfs_listing *listing, size_t i)
 	return true;
 }
 
-/* A caller that was interrupted meanwhile has not got the page, so nobody will forget what is in it. */
+/* A caller that was interrupted meanwhile has not got the page: nobody will forget what is in it. */
 static void page_reply(struct page *page)
 {
 	struct sysfs_mount *mount = sysfs_mount_of(page->req);

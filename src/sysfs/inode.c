@@ -39,7 +39,7 @@ void sysfs_attr_of(struct sysfs_mount *mount, struct kernfs_node *kn, struct sta
 		st->st_uid = 0;
 		st->st_gid = 0;
 	}
-	/* How many directories the layer below adds is not worth finding out: 1 stands for "some". */
+	/* How many directories the layer below adds is not counted: 1 stands for "some". */
 	if (mount->lower && S_ISDIR(st->st_mode))
 		st->st_nlink = 1;
 }

@@ -152,7 +152,10 @@ void lower_poll_seen(struct lower_file *file)
 	pthread_mutex_unlock(&poller->lock);
 }
 
-/* Called with poller->lock held. What never changes (EPERM) is waited for in vain, as on the machine. */
+/*
+ * Called with poller->lock held. What never changes (EPERM) is waited for in vain, as on the
+ * machine.
+ */
 static int arm(struct lower_poller *poller, struct lower_file *file)
 {
 	struct epoll_event event = { .events = EPOLLPRI | EPOLLONESHOT, .data.ptr = file };

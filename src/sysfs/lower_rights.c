@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The rights with which the layer is used. The kernel asks whoever opens or reads some files of
- * sysfs for capabilities (PCI configuration space, addresses of the kernel): a daemon of root's must
- * not have them in another's name, nor in that of a root who has given them up or has them in a user
- * namespace only. Only this thread changes, so the calls are the kernel's own and not those of the C
- * library that change all threads.
+ * sysfs for capabilities (PCI configuration space, addresses of the kernel): a daemon of root's
+ * must not have them in another's name, nor in that of a root who has given them up or has them in
+ * a user namespace only. Only this thread changes, so the calls are the kernel's own and not those
+ * of the C library that change all threads.
  *
  * FUSE has checked the mode bits with all groups of the caller's; here they are looked up only if
  * the kernel asks for them, because that is slow.

@@ -50,11 +50,12 @@ struct sysfs_batch {
  * struct sysfs_notifier - threads that write to /dev/fuse what blocks there
  *
  * The kernel takes the lock of a directory to drop an entry of it. Who is in that directory holds
- * it: mostly for a lookup that we answer, but also while it copies a listing to memory that somebody
- * withholds, or waits (in an unlink()) for the end of a write whose store() is what made the entry
- * stale. So the wait is a thread's of its own, and who needs the outcome gives up some day. From then
- * on what goes in that directory is left to the same thread, and nobody waits for it: who holds a
- * directory can neither stop the tree from changing nor slow it down by more than that.
+ * it: mostly for a lookup that we answer, but also while it copies a listing to memory that
+ * somebody withholds, or waits (in an unlink()) for the end of a write whose store() is what made
+ * the entry stale. So the wait is a thread's of its own, and who needs the outcome gives up some
+ * day. From then on what goes in that directory is left to the same thread, and nobody waits for
+ * it: who holds a directory can neither stop the tree from changing nor slow it down by more than
+ * that.
  */
 struct sysfs_notifier {
 	pthread_mutex_t lock;

@@ -107,7 +107,7 @@ void sysfs_union_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	err = lookup_lower(mount, inode_of(req, parent), name, fuse_req_ctx(req)->pid, &entry);
 	if (err)
-		/* Where the layer below has a file or a link, a directory of the tree adds nothing. */
+		/* Where the layer below has a file or a link, a directory here adds nothing. */
 		sysfs_reply_err(req, err == -ENOTDIR || err == -ELOOP ? -ENOENT : err);
 	else if (fuse_reply_entry(req, &entry) == -ENOENT)
 		sysfs_inode_forget(mount, entry.ino, 1);

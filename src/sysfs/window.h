@@ -68,8 +68,8 @@ struct sysfs_inode {
 /**
  * struct sysfs_mount - one mount of the tree
  *
- * Lock order: lock, poll_lock, interrupt_lock and the notifier's are leaves; none is held while another is taken
- * or while code of a node's owner runs.
+ * Lock order: lock, poll_lock, interrupt_lock and the notifier's are leaves; none is held while
+ * another is taken or while code of a node's owner runs.
  */
 struct sysfs_mount {
 	struct fuse_session *session;

@@ -65,10 +65,14 @@ int cmd_monitor(const struct cli *cli, int argc, char **argv)
 int cmd_status(const struct cli *cli, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "pid", "PID" },	    { "version", "Version" },
-		{ "uptime", "Seconds up" }, { "runtime_dir", "Runtime directory" },
-		{ "sysfs", "Devices" },	    { "vfio_user", "Sockets" },
-		{ "modules", "Modules" },   { "udevd", "udevd's PID" },
+		{ "pid", "PID" },
+		{ "version", "Version" },
+		{ "uptime", "Seconds up" },
+		{ "runtime_dir", "Runtime directory" },
+		{ "sysfs", "Devices" },
+		{ "vfio_user", "Sockets" },
+		{ "modules", "Modules" },
+		{ "udevd", "udevd's PID" },
 		{ NULL, NULL },
 	};
 	struct json_object *answer = client_call(cli, client_request("status"));
