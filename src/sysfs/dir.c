@@ -359,7 +359,7 @@ static bool page_add(struct page *page, struct sysfs_listing *listing, size_t i)
 	return true;
 }
 
-/* A caller that was interrupted meanwhile has not got the page: nobody will forget what is in it. */
+/* A caller that was interrupted has not got the page: nobody will forget what is in it. */
 static void page_reply(struct page *page)
 {
 	struct sysfs_mount *mount = sysfs_mount_of(page->req);
