@@ -145,7 +145,7 @@ int lower_rights_drop(const struct lower_rights *rights, fuse_req_t req, bool wi
 	if (!ctx->uid)
 		return drop_to_root(req);
 	if (groups_drop(req, with_groups))
-		goto restore;
+		return -EPERM;
 	/* These two say nothing but what was before, so they are asked again. */
 	setfsgid(ctx->gid);
 	setfsuid(ctx->uid);
