@@ -81,9 +81,9 @@ UMDEV_API int sysfs_serve(const struct sysfs_serve_config *config, struct sysfs_
  * callers get their answers: what could keep one from ending (a user of a device that is being
  * removed, say) has to be ended before or meanwhile. Files that stay open answer ENOTCONN.
  *
- * If somebody keeps the kernel from dropping entries of a directory (by withholding the memory that a
- * listing is to be copied to), this returns after a second all the same, and what such a mount needs
- * stays in memory.
+ * If somebody keeps the kernel from dropping entries of a directory (by withholding the memory that
+ * a listing is to be copied to), this returns after a second all the same, and what such a mount
+ * needs stays in memory.
  *
  * Context: may sleep; not from a show() or store().
  */

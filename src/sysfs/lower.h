@@ -198,8 +198,8 @@ const struct lower_rights *lower_rights_of(const struct lower_layer *lower);
  * lower_rights_drop - go on with this thread as the caller of a request, without capabilities
  * @with_groups: with the caller's groups too, as far as they can be known
  *
- * A caller who is root is held to the capabilities that he has here. Nothing changes in a process that
- * has no more rights than others.
+ * A caller who is root is held to the capabilities that he has here. Nothing changes in a process
+ * that has no more rights than others.
  * Return: 0, -EPERM if that cannot be; then nothing may be done for the caller.
  */
 int lower_rights_drop(const struct lower_rights *rights, fuse_req_t req, bool with_groups);

@@ -227,7 +227,7 @@ static struct sysfs_batch *find_late(struct sysfs_notifier *notifier, const stru
 	return NULL;
 }
 
-/* Called with notifier->lock held. Leave to those who are held up what is in the same directories. */
+/* Called with notifier->lock held. Leave to those who are held up what is in their directories. */
 static void leave_to_late(struct sysfs_notifier *notifier, struct sysfs_batch *batch)
 {
 	struct sysfs_stale *stale, *next;

@@ -5,8 +5,8 @@
  * FAIL_STEP=N: the N-th one, of all that are named below; of calls from the same place in a loop
  * the first two count. FAIL_CALL=NAME: the first one of this name. FAIL_ERRNO=NUMBER is what it
  * fails with (ENOMEM); FAIL_KILL=1 kills instead. The file FAIL_MARK is made when it has happened.
- * FAIL_HOLD=FIFO does not let it fail: it writes a byte to the FIFO and waits until nobody is there to
- * read it any more.
+ * FAIL_HOLD=FIFO does not let it fail: it writes a byte to the FIFO and waits until nobody is there
+ * to read it any more.
  */
 #include <dlfcn.h>
 #include <errno.h>
