@@ -104,7 +104,7 @@ def assert_told_in_a_line(status, complaints):
         assert complaints.startswith("umdev: ") and complaints.count("\n") == 1, complaints
 
 
-def held_at(view, step):
+def held_at(view, step, options):
     """A command that waits at this step of building the view, its other end, or (None, None)."""
     fifo = view.daemon.directory / f"hold-{step}"
     os.mkfifo(fifo)
@@ -113,9 +113,9 @@ def held_at(view, step):
     mark = view.daemon.directory / f"mark-{step}"
     command = view.popen(
         "true",
+        options=options,
         env=failing(view, mark, step=step, hold=fifo),
         stderr=subprocess.PIPE,
-        start_new_session=True,
     )
     process = os.pidfd_open(command.pid)
     ready, _, _ = select.select([end, process], [], [], PATIENCE)
@@ -129,29 +129,46 @@ def held_at(view, step):
     return None, None
 
 
-def assert_none_left(session):
-    """No process of it, also no helper, is alive."""
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+def commands_of(view):
+    """Descriptors of all processes that were given the way to this instance."""
+    given = f"UMDEV_RUNTIME_DIR={view.daemon.runtime}".encode()
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            assert int(fields[3]) != session or fields[0] == "Z", stat
+            if given in pathlib.Path(f"/proc/{process}/environ").read_bytes().split(b"\0"):
+                found.append(os.pidfd_open(int(process)))
+    return found
 
 
-def test_a_daemon_that_is_killed_at_any_step_of_building_a_view(any_view):
+def assert_none_left(processes):
+    """All of them end, if they have not ended yet."""
+    for process in processes:
+        ended, _, _ = select.select([process], [], [], PATIENCE)
+        assert ended, pathlib.Path(f"/proc/self/fdinfo/{process}").read_text()
+        os.close(process)
+
+
+@pytest.mark.parametrize("options", [[], ["--udev"]], ids=["plain", "udevd"])
+def test_a_daemon_that_is_killed_at_any_step_of_building_a_view(any_view, options):
+    """Helpers and a udevd, if it comes so far, end with it."""
     steps = 0
+    most = 0
     while True:
         steps += 1
-        command, end = held_at(any_view, steps)
+        command, end = held_at(any_view, steps, options)
         if not command:
             break
         waiting = any_view.popen("true", stderr=subprocess.PIPE)
+        running = commands_of(any_view)
+        most = max(most, len(running))
         any_view.daemon.kill()
         assert_told_in_a_line(waiting.wait(PATIENCE), waiting.communicate()[1])
         os.close(end)
         assert_told_in_a_line(command.wait(PATIENCE), command.communicate()[1])
-        assert_none_left(command.pid)
+        assert_none_left(running + commands_of(any_view))
         any_view.start("--load", "mtty")
     assert steps > 30
+    assert most >= (5 if options else 2), "the command, the one that waits, a keeper and its udevd"
     assert "mtty" in any_view.sh("ls /sys/class/mdev_bus")
     assert "Sanitizer" not in any_view.daemon.log()
 
