@@ -441,13 +441,22 @@ def test_the_host_stays_as_it_was(any_view):
 
 
 def test_nothing_is_left_of_a_view(any_view):
-    before = namespaces_of(any_view)
-    any_view.daemon.stop()
-    for process in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            assert namespaces(process)["mnt"] != before["mnt"]
-        except OSError:
-            continue  # it has ended
+    with any_view.popen("cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write("in\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "in\n"
+        # As long as it is open, nobody else's namespace gets its number.
+        held = os.open(f"/proc/{process.pid}/ns/mnt", os.O_RDONLY)
+    try:
+        number = f"mnt:[{os.fstat(held).st_ino}]"
+        any_view.daemon.stop()
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                assert namespaces(process)["mnt"] != number
+            except OSError:
+                continue  # it has ended
+    finally:
+        os.close(held)
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
