@@ -277,8 +277,8 @@ int options_parse(struct options *opt, int argc, char **argv)
 	if (!opt->runtime_dir)
 		opt->runtime_dir = default_runtime_dir();
 	if (!opt->runtime_dir) {
-		fputs("umdevd: XDG_RUNTIME_DIR is not set: "
-		      "say with --runtime-dir DIR where to be\n",
+		fputs("umdevd: XDG_RUNTIME_DIR is not set: say where to be with UMDEV_RUNTIME_DIR, "
+		      "which umdev needs, too, or with --runtime-dir DIR\n",
 		      stderr);
 		return EXIT_USAGE;
 	}
