@@ -19,6 +19,7 @@
 #include <umdev/log.h>
 #include <umdev/sysfs.h>
 #include "model/alloc.h"
+#include "support/descriptors.h"
 
 #define CHURNS	  200
 #define READS	  200
@@ -93,25 +94,13 @@ static bool is_mounted(void)
 	return here.st_dev != above.st_dev;
 }
 
-static int open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 static void quiet(enum log_level level, const char *line)
 {
 }
 
 static void a_failed_mount_leaves_nothing(void **state)
 {
-	int before = open_descriptors(), err, steps;
+	int before = descriptors_count(), err, steps;
 	struct sysfs_mount *mount = NULL;
 
 	log_set_sink(quiet);
@@ -123,7 +112,7 @@ static void a_failed_mount_leaves_nothing(void **state)
 		assert_true(err < 0);
 		assert_null(mount);
 		assert_false(is_mounted());
-		assert_int_equal(open_descriptors(), before);
+		assert_int_equal(descriptors_count(), before);
 	}
 	fault_countdown = 0;
 	log_set_sink(NULL);
@@ -132,7 +121,7 @@ static void a_failed_mount_leaves_nothing(void **state)
 	assert_true(is_mounted());
 	sysfs_unmount(mount);
 	assert_false(is_mounted());
-	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(descriptors_count(), before);
 }
 
 static void unmounting_nothing_is_fine(void **state)

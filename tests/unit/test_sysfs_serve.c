@@ -19,6 +19,7 @@
 #include <umdev/sysfs.h>
 #include "model/alloc.h"
 #include "model/kernfs.h"
+#include "support/descriptors.h"
 
 #define STEPS_MAX 100
 
@@ -85,18 +86,6 @@ static const char *content(const char *name)
 	assert_true(len >= 0);
 	text[len] = '\0';
 	return text;
-}
-
-static int open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 static void quiet(enum log_level level, const char *line)
@@ -193,7 +182,7 @@ static void ending_to_serve_does_not_unmount(void **state)
 static void a_failed_serve_leaves_the_descriptors_to_the_caller(void **state)
 {
 	int lower_fd = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fuse_fd = mount_fuse(), before = open_descriptors(), err, steps;
+	int fuse_fd = mount_fuse(), before = descriptors_count(), err, steps;
 	struct sysfs_serve_config config = config_for(fuse_fd, "outer");
 	struct sysfs_mount *mount = NULL;
 
@@ -206,7 +195,7 @@ static void a_failed_serve_leaves_the_descriptors_to_the_caller(void **state)
 			break;
 		assert_true(err < 0);
 		assert_null(mount);
-		assert_int_equal(open_descriptors(), before);
+		assert_int_equal(descriptors_count(), before);
 	}
 	fault_countdown = 0;
 	log_set_sink(NULL);
@@ -214,7 +203,7 @@ static void a_failed_serve_leaves_the_descriptors_to_the_caller(void **state)
 	assert_in_range(steps, 7, STEPS_MAX - 1);
 	assert_string_equal(content("value"), "outer\n");
 	sysfs_unmount(mount);
-	assert_int_equal(open_descriptors(), before - 2);
+	assert_int_equal(descriptors_count(), before - 2);
 	unmount_fuse();
 }
 
