@@ -87,8 +87,13 @@ static int check_udev(const struct exec_options *opt)
 /* Return: -1 to go on with what is at optind, else the exit status. */
 static int parse_options(struct exec_options *opt, int argc, char **argv)
 {
+	static char program[sizeof("umdev shell")];
+	const char *name = argv[0];
 	int c;
 
+	/* For what getopt_long() says. */
+	snprintf(program, sizeof(program), "umdev %s", name);
+	argv[0] = program;
 	opt->net = "own";
 	optind = 0;
 	/* What comes behind the command is the command's. */
@@ -112,10 +117,10 @@ static int parse_options(struct exec_options *opt, int argc, char **argv)
 			opt->udev.program = optarg;
 			break;
 		case 'h':
-			print_help(argv[0]);
+			print_help(name);
 			return cli_flush() ? EXIT_NO_VIEW : EXIT_SUCCESS;
 		default:
-			fprintf(stderr, "Try 'umdev %s --help'.\n", argv[0]);
+			fprintf(stderr, "Try '%s --help'.\n", program);
 			return EXIT_NO_VIEW;
 		}
 	}
