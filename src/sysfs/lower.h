@@ -72,7 +72,9 @@ int lower_open(const struct lower_layer *lower, const char *path, int flags);
  */
 int lower_lookup(const struct lower_layer *lower, const char *path, struct lower_node **out,
 		 struct stat *st);
+/** lower_node_get - one more reference, of NULL too. Any thread. */
 struct lower_node *lower_node_get(struct lower_node *node);
+/** lower_node_put - one less; the last one frees it. */
 void lower_node_put(struct lower_node *node);
 /** lower_node_compare - an order of all nodes; 0: the same thing at the same path. */
 int lower_node_compare(const struct lower_node *a, const struct lower_node *b);
@@ -112,9 +114,11 @@ struct lower_files {
 	struct list_head files; /* lock */
 };
 
+/** lower_files_init - none is open. */
 void lower_files_init(struct lower_files *files);
 /** lower_files_finish - close what nobody closed before the mount ended. */
 void lower_files_finish(struct lower_files *files);
+/** lower_files_of - those of a layer, which live as long as it does. */
 struct lower_files *lower_files_of(struct lower_layer *lower);
 
 /**
@@ -162,10 +166,13 @@ struct lower_poller {
 	int end_fd;		/* lock; the same */
 };
 
+/** lower_poller_init - nobody polls, and there is no thread. */
 void lower_poller_init(struct lower_poller *poller);
 /** lower_poller_stop - end the thread. */
 void lower_poller_stop(struct lower_poller *poller);
+/** lower_poller_finish - free what init took. After lower_poller_stop(). */
 void lower_poller_finish(struct lower_poller *poller);
+/** lower_poller_of - that of a layer, which lives as long as it does. */
 struct lower_poller *lower_poller_of(struct lower_layer *lower);
 /** lower_poll_forget - nobody waits for @file any more. */
 void lower_poll_forget(struct lower_file *file);
@@ -191,7 +198,9 @@ struct lower_rights {
 
 /** lower_rights_init - remember what this process may. Return: 0 or -errno. */
 int lower_rights_init(struct lower_rights *rights);
+/** lower_rights_finish - free what is owned; zeroed is fine. */
 void lower_rights_finish(struct lower_rights *rights);
+/** lower_rights_of - those of the process that serves a layer; live as long as it does. */
 const struct lower_rights *lower_rights_of(const struct lower_layer *lower);
 
 /**

@@ -97,6 +97,7 @@ struct sysfs_mount {
 	struct list_head polled[SYSFS_POLL_BUCKETS]; /* files with a handle, under poll_lock */
 };
 
+/** sysfs_mount_of - the mount that a request is for; there until the last request is answered. */
 struct sysfs_mount *sysfs_mount_of(fuse_req_t req);
 
 /**
@@ -255,7 +256,9 @@ struct sysfs_file {
 
 #define SYSFS_SEEN (1ULL << 32)
 
+/** sysfs_file_get - one more reference. Takes mount->lock. */
 void sysfs_file_get(struct sysfs_mount *mount, struct sysfs_file *file);
+/** sysfs_file_put - one less; the last one frees it. Takes mount->lock, not while it frees. */
 void sysfs_file_put(struct sysfs_mount *mount, struct sysfs_file *file);
 /** sysfs_files_finish - free the files that nobody closed before the mount ended. */
 void sysfs_files_finish(struct sysfs_mount *mount);
@@ -268,7 +271,10 @@ void sysfs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size
 void sysfs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 
 /* poll.c */
+
+/** sysfs_poll_init - hear of changes from now on. */
 void sysfs_poll_init(struct sysfs_mount *mount);
+/** sysfs_poll_finish - hear of no more; nobody is told any more when this returns. */
 void sysfs_poll_finish(struct sysfs_mount *mount);
 /** sysfs_poll_forget - nobody waits for @file any more. */
 void sysfs_poll_forget(struct sysfs_mount *mount, struct sysfs_file *file);

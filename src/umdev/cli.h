@@ -71,7 +71,7 @@ int cli_flush(void);
 /** json_add_text - add a text to an object; NULL is added as null. */
 void json_add_text(struct json_object *obj, const char *key, const char *text);
 
-/* ---- the commands ---- */
+/* ---- the commands: cli_command.run of the one of this name ---- */
 
 int cmd_list(const struct cli *cli, int argc, char **argv);
 int cmd_types(const struct cli *cli, int argc, char **argv);
