@@ -197,7 +197,7 @@ struct kernfs_gone;
  * struct kernfs_watch - a window's interest in changes; what it does not want to know is NULL
  * @notified: @kn was notified, or removed while somebody watched it. Must not block or notify
  * @changed:  what stat() shows of @kn is not what it was, or what is found in it. Only for nodes
- *            that were made known with kernfs_set_known(). Must not block
+ *            that were made known with kernfs_set_known(). May wait as @gone does
  * @gone:     nodes that were made known cannot be found any more. The one who removes or hides them
  *            waits for this to return, and it may come more than once for a node
  * @list:     the tree's

@@ -10,9 +10,10 @@
  *   kernel until its answer is in place, and taking back waits for that lock. A lookup that begins
  *   its answer when all is over sees so itself, because a node is made known (kernfs_set_known())
  *   first, then looked at.
- * - Attributes that changed are taken back without a wait (changed()). Of an answer on the way for
- *   an inode that it has, the kernel sees that it is older. If it has no such inode while we think
- *   that it does, an answer that will bring it is on the way; then the entry is taken back as well.
+ * - Attributes that changed are taken back (changed()), which takes no lock of the kernel's. Of an
+ *   answer on the way for an inode that it has, the kernel sees that it is older. If it has no such
+ *   inode while we think that it does, an answer that will bring it is on the way; then the entry is
+ *   taken back as well, and waited for as if it were gone.
  * - The kernel compares a directory's time of change before it believes in a listing; see
  *   kernfs_touch().
  *
@@ -87,7 +88,7 @@ static void changed(struct kernfs_watch *watch, struct kernfs_node *kn)
 		/* A negative offset: attributes alone. */
 		if (fuse_lowlevel_notify_inval_inode(mount->session, sysfs_inode_id(mount, inode),
 						     -1, 0) == -ENOENT)
-			sysfs_cache_drop(mount, kn, false);
+			sysfs_cache_drop(mount, kn, true);
 		sysfs_inode_unpin(mount, inode);
 	}
 	sysfs_notifier_leave(&mount->notifier);

@@ -115,6 +115,48 @@ def test_what_the_hosts_udev_knows_is_known(view, tmp_path):
     assert sorted(found.stdout.split()) == ["/run/udev/data/c1:3", "/run/udev/tags/systemd/c1:3"]
 
 
+CHMOD_WHILE_OTHERS_WALK = """
+import os, sys, threading
+
+here, there, create, uuid = sys.argv[1:]
+walking, stale = True, 0
+
+def walk():
+    while walking:
+        try:
+            for entry in os.scandir(there):
+                entry.stat(follow_symlinks=False)
+        except OSError:
+            pass
+
+def write(path, text):
+    fd = os.open(path, os.O_WRONLY)
+    os.write(fd, text.encode())
+    os.close(fd)
+
+walkers = [threading.Thread(target=walk) for _ in range(3)]
+for walker in walkers:
+    walker.start()
+for _ in range(300):
+    write(create, uuid)
+    os.chmod(here + "/uevent", 0o600)
+    stale += os.stat(there + "/uevent").st_mode & 0o777 != 0o600
+    write(here + "/remove", "1")
+walking = False
+for walker in walkers:
+    walker.join()
+print(stale)
+"""
+
+
+def test_a_mode_that_changes_is_seen_in_every_mount_at_once(view):
+    """Also where an answer from before is on its way to somebody else."""
+    device = f"devices/virtual/mtty/mtty/{UUID}"
+    create = "/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-2/create"
+    paths = [f"/sys/{device}", str(view.daemon.sys / device), create, UUID]
+    assert view.run("python3", "-c", CHMOD_WHILE_OTHERS_WALK, *paths).stdout == "0\n"
+
+
 def test_the_network_is_its_own(any_view):
     interfaces = any_view.sh("cat /proc/net/dev").splitlines()[2:]
     assert [line.split(":")[0].strip() for line in interfaces] == ["lo"]
