@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <umdev/log.h>
@@ -72,6 +73,13 @@ int control_send_error(int fd, int err, const char *fmt, ...)
 	ret = control_send(fd, obj);
 	json_object_put(obj);
 	return ret;
+}
+
+void control_set_patience(int fd, int seconds)
+{
+	const struct timeval time = { .tv_sec = seconds };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
 }
 
 struct json_object *control_parse(const char *text, size_t len)

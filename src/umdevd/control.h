@@ -57,6 +57,12 @@ struct json_object *control_parse(const char *text, size_t len);
 /** control_send - one message. Return: 0, -errno. */
 int control_send(int fd, struct json_object *obj);
 
+/**
+ * control_set_patience - how long a message of the other side's is waited for
+ * @seconds: 0 for ever; else receiving fails with -EAGAIN then
+ */
+void control_set_patience(int fd, int seconds);
+
 /** control_send_error - the answer to a request that failed. Return: 0, -errno of sending. */
 int control_send_error(int fd, int err, const char *fmt, ...) __umdev_printf(3, 4);
 

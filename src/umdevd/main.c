@@ -73,6 +73,29 @@ static void wait_for_end(const sigset_t *ends)
 	pr_info("stopping on SIG%s", sig > 0 ? sigabbrev_np(sig) : "?");
 }
 
+/*
+ * What is waited for at the end may never come: a driver that hangs, a layer below the tree that does
+ * not answer. Service managers wait a little longer than this before they kill.
+ */
+#define END_SECONDS 60
+
+static void give_up(int sig)
+{
+	static const char why[] = "umdevd: something keeps this from ending in order: giving up\n";
+	ssize_t written = write(STDERR_FILENO, why, sizeof(why) - 1);
+
+	(void)written;
+	_exit(EXIT_FAILURE);
+}
+
+static void limit_end(void)
+{
+	const struct sigaction action = { .sa_handler = give_up };
+
+	sigaction(SIGALRM, &action, NULL);
+	alarm(END_SECONDS);
+}
+
 static int set_module_path(const char *given)
 {
 	char *built = given ? NULL : build_tree_module_path();
@@ -231,6 +254,7 @@ int main(int argc, char **argv)
 		notify("READY=1\nSTATUS=Serving devices");
 		wait_for_end(&ends);
 		notify("STOPPING=1\nSTATUS=Taking all down");
+		limit_end();
 		take_down(&d);
 		pr_info("stopped");
 	}

@@ -11,6 +11,8 @@
 #include "umdevd/control.h"
 #include "umdevd/udevd.h"
 
+/* A keeper that has said nothing for so long gives up itself, if it can. */
+#define START_SECONDS 240
 /* A keeper's messages are short. */
 #define MESSAGE_MAX 8192
 
@@ -81,7 +83,7 @@ static void take_log(struct json_object *value)
 	pr_info("udevd: %s", line);
 }
 
-static int take_message(struct udevd *udevd, struct json_object *message)
+static int take_message(struct udevd *udevd, int fd, struct json_object *message)
 {
 	struct json_object *value, *pid;
 
@@ -92,6 +94,7 @@ static int take_message(struct udevd *udevd, struct json_object *message)
 	}
 	if (json_object_object_get_ex(message, "ready", &value) && json_object_get_boolean(value) &&
 	    json_object_object_get_ex(message, "pid", &pid) && json_object_get_int(pid) > 0) {
+		control_set_patience(fd, 0);
 		set_state(udevd, UDEVD_READY, json_object_get_int(pid));
 		pr_info("a udevd runs in the view (pid %d)", json_object_get_int(pid));
 		return 0;
@@ -104,19 +107,20 @@ static void listen_to_keeper(struct udevd *udevd, int fd)
 	struct json_object *message;
 	char buf[MESSAGE_MAX];
 	ssize_t len;
-	int err;
+	int err = 0;
 
 	do {
 		do {
 			len = recv(fd, buf, sizeof(buf), MSG_TRUNC);
 		} while (len < 0 && errno == EINTR);
 		if (len <= 0)
-			return;
+			break;
 		message = len > MESSAGE_MAX ? NULL : control_parse(buf, (size_t)len);
-		err = message ? take_message(udevd, message) : -EINVAL;
+		err = message ? take_message(udevd, fd, message) : -EINVAL;
 		json_object_put(message);
 	} while (!err);
-	control_send_error(fd, err, "this is nothing that a keeper of a udevd says");
+	if (err)
+		control_send_error(fd, err, "this is nothing that a keeper of a udevd says");
 }
 
 /* ---- the command ---- */
@@ -160,6 +164,7 @@ int udevd_run(struct udevd *udevd, int fd)
 	pthread_mutex_unlock(&udevd->lock);
 	if (!start)
 		return send_start(fd, false);
+	control_set_patience(fd, START_SECONDS);
 	if (send_start(fd, true) == 0)
 		listen_to_keeper(udevd, fd);
 	if (udevd_pid(udevd))

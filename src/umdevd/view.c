@@ -20,6 +20,12 @@
 /* MISC_MAJOR and FUSE_MINOR of the kernel's. */
 #define FUSE_DEVICE makedev(10, 229)
 
+/*
+ * A builder who does not go on for so long (it is stopped, perhaps) does not keep others waiting any
+ * longer. It takes some milliseconds.
+ */
+#define BUILD_SECONDS 20
+
 enum view_state {
 	VIEW_NONE,
 	VIEW_BUILDING,
@@ -231,7 +237,7 @@ static int receive_ready(int fd)
 		len = recv(fd, buf, sizeof(buf), MSG_TRUNC);
 	} while (len < 0 && errno == EINTR);
 	if (len <= 0)
-		return -ECONNRESET;
+		return len && errno == EAGAIN ? -EAGAIN : -ECONNRESET;
 	obj = len > (ssize_t)sizeof(buf) ? NULL : control_parse(buf, (size_t)len);
 	ready = obj && json_object_object_get_ex(obj, "ready", &value) &&
 		json_object_get_boolean(value);
@@ -280,8 +286,16 @@ static void set_state(struct views *views, struct view *view, enum view_state st
 
 static int run_builder(struct views *views, struct view *view, int fd)
 {
-	int err = build(views, view, fd);
+	int err;
 
+	control_set_patience(fd, BUILD_SECONDS);
+	err = build(views, view, fd);
+	control_set_patience(fd, 0);
+	if (err == -EAGAIN)
+		control_send_error(fd, -ETIMEDOUT,
+				   "building the view has taken more than %d seconds (was this "
+				   "stopped?): try again",
+				   BUILD_SECONDS);
 	if (err) {
 		view_finish(view);
 		set_state(views, view, VIEW_NONE);

@@ -45,7 +45,8 @@ void views_destroy(struct views *views);
  * - it sends "descriptors", and is answered when what is mounted is being served;
  * - it sends "ready": true, and is answered when the view can be entered by all.
  *
- * If it fails or hangs up before, there is no view and the next one builds.
+ * If it fails, hangs up before, or says nothing for too long, there is no view and the next one
+ * builds.
  *
  * Return: 0 when the next request may come, else the connection is at its end.
  */
