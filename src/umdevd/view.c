@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <linux/nsfs.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -112,11 +113,14 @@ static bool is_namespace(int fd, int type)
 	return fd >= 0 && ioctl(fd, NS_GET_NSTYPE) == type;
 }
 
+/* One that is mounted nowhere, or not any more, has an error to tell. */
 static bool is_fuse(int fd)
 {
+	struct pollfd channel = { .fd = fd };
 	struct stat st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == FUSE_DEVICE;
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == FUSE_DEVICE &&
+	       poll(&channel, 1, 0) == 0;
 }
 
 static bool is_dir(int fd)

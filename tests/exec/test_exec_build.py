@@ -174,6 +174,15 @@ def test_what_is_no_view_is_refused(view, fds, message):
     assert "mtty" in view.sh("ls /sys/class/mdev_bus")
 
 
+def test_a_channel_that_is_not_mounted_is_refused(view):
+    with contextlib.ExitStack() as stack, view.control() as control:
+        assert control.ask(command="view", net="host")["build"]
+        fds = open_all(stack, **{name: GOOD[name] for name in ("sys", "vfio", "lower", "mnt")})
+        send(control, list(fds.values()), names(*fds))
+        assert control.receive()["error"] == "these are not the descriptors of a view"
+    assert "mtty" in view.sh("ls /sys/class/mdev_bus", net="host")
+
+
 @pytest.mark.parametrize("net", [None, "", "both", 5, ["own"]])
 def test_a_view_that_there_is_not(view, net):
     answer = view.daemon.ask(command="view", net=net)
