@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Mounting and unmounting: by ourselves where that is allowed, else with the setuid program
- * fusermount3, which sends the descriptor of the mount over a socket.
+ * fusermount3, which sends the descriptor of the mount over a socket. Where there is no /etc/mtab it
+ * mounts, but does not unmount; umount(8) then does, which asks the kernel whose mount it is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include "sysfs/window.h"
 
 #define FUSERMOUNT "fusermount3"
+#define UMOUNT	   "umount"
 /* The name that a mount shows; the type is "fuse." and this. */
 #define MOUNT_NAME "umdev"
 /* Mounts that dead servers have left above one another on a directory: more are not believed. */
@@ -66,10 +68,10 @@ static char **environ_with(char *entry)
 }
 
 /*
- * Run fusermount3 with @argv; @commfd, if not negative, is what it sends the descriptor to.
+ * Run a helper with @argv; @commfd, if not negative, is what it sends the descriptor to.
  * Return: its pid or -errno.
  */
-static pid_t spawn_fusermount(const char *const argv[], int commfd, bool quiet)
+static pid_t spawn_helper(const char *const argv[], int commfd, bool quiet)
 {
 	posix_spawn_file_actions_t actions;
 	char comm[32];
@@ -93,16 +95,21 @@ static pid_t spawn_fusermount(const char *const argv[], int commfd, bool quiet)
 		err = posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
 						       O_WRONLY, 0);
 	if (!err)
-		err = posix_spawnp(&pid, FUSERMOUNT, &actions, NULL, (char *const *)argv, env);
+		err = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, env);
 	posix_spawn_file_actions_destroy(&actions);
 	free(env);
 	return err ? -err : pid;
 }
 
-static void wait_for(pid_t pid)
+/* Return: did it do what it was asked for? */
+static bool wait_for(pid_t pid)
 {
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 /* Return: the descriptor that came, or -EPERM if the peer has closed without sending one. */
@@ -144,7 +151,7 @@ static int mount_with_helper(const char *path, const char *options, bool quiet)
 		return -EMFILE;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock))
 		return -errno;
-	pid = spawn_fusermount(argv, sock[0], quiet);
+	pid = spawn_helper(argv, sock[0], quiet);
 	close(sock[0]);
 	if (pid < 0) {
 		close(sock[1]);
@@ -199,23 +206,40 @@ int sysfs_channel_open(const char *path)
 	return fd;
 }
 
-void sysfs_channel_detach(const char *path)
+/* Return: 0, or -errno: -EPERM if @argv did not do it. */
+static int detach_with_helper(const char *const argv[])
 {
-	const char *const argv[] = { FUSERMOUNT, "-u", "-q", "-z", "--", path, NULL };
-	pid_t pid;
+	pid_t pid = spawn_helper(argv, -1, true);
 
-	if (!umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) || errno != EPERM)
-		return;
-	pid = spawn_fusermount(argv, -1, true);
-	if (pid >= 0)
-		wait_for(pid);
-	else
-		pr_warn("sysfs: %s stays mounted: " FUSERMOUNT ": %s", path, strerror(-pid));
+	if (pid < 0)
+		return pid;
+	return wait_for(pid) ? 0 : -EPERM;
+}
+
+int sysfs_channel_detach(const char *path)
+{
+	const char *const fusermount[] = { FUSERMOUNT, "-u", "-q", "-z", "--", path, NULL };
+	const char *const umount[] = { UMOUNT, "-l", "--", path, NULL };
+	int err;
+
+	if (!umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW))
+		return 0;
+	if (errno != EPERM)
+		return -errno;
+	err = detach_with_helper(fusermount);
+	if (err)
+		err = detach_with_helper(umount);
+	if (err)
+		pr_warn("sysfs: %s stays mounted: neither " FUSERMOUNT " nor " UMOUNT
+			" could unmount it (is there an /etc/mtab?)",
+			path);
+	return err;
 }
 
 int sysfs_channel_clean(const char *path)
 {
 	struct stat st;
+	int err;
 
 	for (int i = 0; i < STALE_MOUNTS_MAX; i++) {
 		if (!stat(path, &st))
@@ -223,7 +247,9 @@ int sysfs_channel_clean(const char *path)
 		if (errno != ENOTCONN && errno != ECONNABORTED)
 			return -errno;
 		pr_notice("sysfs: %s: unmounting what a server that died has left", path);
-		sysfs_channel_detach(path);
+		err = sysfs_channel_detach(path);
+		if (err)
+			return err;
 	}
 	return -EBUSY;
 }

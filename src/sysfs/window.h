@@ -315,8 +315,12 @@ bool sysfs_call_end(struct sysfs_call *call);
  * Return: a descriptor, or -errno with a line in the log.
  */
 int sysfs_channel_open(const char *path);
-/** sysfs_channel_detach - unmount @path now, also when it is in use. */
-void sysfs_channel_detach(const char *path);
+/**
+ * sysfs_channel_detach - unmount @path now, also when it is in use
+ * @path: absolute; its server answers or has closed its descriptor
+ * Return: 0 or -errno.
+ */
+int sysfs_channel_detach(const char *path);
 /** sysfs_channel_clean - unmount what servers that died have left on @path. Return: 0 or -errno. */
 int sysfs_channel_clean(const char *path);
 

@@ -70,14 +70,13 @@ static int is_mounted(const char *path)
 	return found;
 }
 
-/* Without privileges only fusermount3 may unmount, and only what is ours. */
-static int run_fusermount(const char *path)
+/* Return: 0, or -errno: -EPERM if @argv did not do it. */
+static int run(const char *const argv[])
 {
-	const char *argv[] = { "fusermount3", "-u", "-z", "-q", "--", path, NULL };
 	int status, err;
 	pid_t pid;
 
-	err = posix_spawnp(&pid, argv[0], NULL, NULL, (char **)argv, environ);
+	err = posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ);
 	if (err)
 		return -err;
 	while (waitpid(pid, &status, 0) < 0)
@@ -86,11 +85,20 @@ static int run_fusermount(const char *path)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPERM;
 }
 
+/*
+ * Without privileges only programs that are setuid root may unmount, and only what is ours:
+ * fusermount3, which touches nothing but needs an /etc/mtab, or else umount(8).
+ */
 static int unmount(const char *path)
 {
+	const char *const fusermount[] = { "fusermount3", "-u", "-z", "-q", "--", path, NULL };
+	const char *const umount[] = { "umount", "-l", "--", path, NULL };
+
 	if (umount2(path, MNT_DETACH) == 0)
 		return 0;
-	return errno == EPERM ? run_fusermount(path) : -errno;
+	if (errno != EPERM)
+		return -errno;
+	return run(fusermount) == 0 ? 0 : run(umount);
 }
 
 int stale_mounts_remove(const char *path)
