@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 from conftest import BUILD, UMDEVD
+from no_mtab import without_mtab
 
 NOBODY = 65534
 
@@ -334,7 +335,8 @@ def test_modules_are_loaded_for_devices_that_appear(daemon):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 @pytest.mark.skipif(not shutil.which("fusermount3"), reason="needs fusermount3")
-def test_it_works_without_privileges(build_for_all, daemon):
+@pytest.mark.parametrize("etc", [contextlib.nullcontext, without_mtab], ids=["usual", "no-mtab"])
+def test_it_works_without_privileges(etc, build_for_all, daemon):
     if not os.stat("/dev/fuse").st_mode & 0o006:
         pytest.skip("/dev/fuse is closed to others here")
     os.chown(daemon.directory, NOBODY, NOBODY)
@@ -344,33 +346,34 @@ def test_it_works_without_privileges(build_for_all, daemon):
         "XDG_RUNTIME_DIR": str(daemon.directory),
         "UMDEV_MODULE_PATH": str(build_for_all / "tests/modules"),
     }
-    daemon.start(
-        "--load",
-        "plain",
-        runtime=False,
-        env=environment,
-        user=NOBODY,
-        group=NOBODY,
-        extra_groups=[],
-    )
-    shown = subprocess.run(
-        ["cat", daemon.sys / "module/plain/initstate"],
-        user=NOBODY,
-        group=NOBODY,
-        extra_groups=[],
-        capture_output=True,
-        text=True,
-    )
-    assert shown.stdout == "live\n", shown.stderr
-    assert daemon.ask(command="status")["uid"] == NOBODY
-    process = daemon.process
-    daemon.kill()
-    assert process.returncode == -signal.SIGKILL
-    daemon.start(
-        runtime=False,
-        env=environment,
-        user=NOBODY,
-        group=NOBODY,
-        extra_groups=[],
-    )
-    daemon.stop()
+    with etc():
+        daemon.start(
+            "--load",
+            "plain",
+            runtime=False,
+            env=environment,
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+        )
+        shown = subprocess.run(
+            ["cat", daemon.sys / "module/plain/initstate"],
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+        )
+        assert shown.stdout == "live\n", shown.stderr
+        assert daemon.ask(command="status")["uid"] == NOBODY
+        process = daemon.process
+        daemon.kill()
+        assert process.returncode == -signal.SIGKILL
+        daemon.start(
+            runtime=False,
+            env=environment,
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+        )
+        daemon.stop()

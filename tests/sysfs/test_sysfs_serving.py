@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How the mount serves: many at once, callers that die, and its own beginning and end."""
 
+import contextlib
 import ctypes
 import os
 import select
@@ -26,6 +27,7 @@ from conftest import (
     run_as,
     write_once,
 )
+from no_mtab import without_mtab
 
 MS_BIND = 4096
 HANGING = 64
@@ -423,13 +425,15 @@ def test_an_unprivileged_user_shows_it_to_all_where_that_is_allowed(user_mountpo
         libc.umount2(b"/etc/fuse.conf", 2)
 
 
-def test_a_dead_servers_mount_is_cleaned_by_its_unprivileged_user(user_mountpoint, as_user):
-    dead = as_user()
-    assert dead.ready == "ready", dead.read_log()
-    dead.process.kill()
-    dead.quit()
-    server = as_user()
-    assert server.ready == "ready", server.read_log()
-    assert len(mounts_at(user_mountpoint)) == 1
-    assert server.quit() == 0, server.read_log()
-    assert mounts_at(user_mountpoint) == []
+@pytest.mark.parametrize("etc", [contextlib.nullcontext, without_mtab], ids=["usual", "no-mtab"])
+def test_a_dead_servers_mount_is_cleaned_by_its_unprivileged_user(etc, user_mountpoint, as_user):
+    with etc():
+        dead = as_user()
+        assert dead.ready == "ready", dead.read_log()
+        dead.process.kill()
+        dead.quit()
+        server = as_user()
+        assert server.ready == "ready", server.read_log()
+        assert len(mounts_at(user_mountpoint)) == 1
+        assert server.quit() == 0, server.read_log()
+        assert mounts_at(user_mountpoint) == []
