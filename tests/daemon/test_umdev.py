@@ -204,3 +204,14 @@ def test_completion_knows_commands_and_what_is_there(daemon):
     assert complete(daemon, "unbind", "") == ["needy0"]
     assert complete(daemon, "--runtime-dir", "/nonexistent", "rmmod", "") == []
     assert complete(daemon, "status", "") == []
+
+
+def test_completion_knows_the_options_of_exec(daemon):
+    assert complete(daemon, "exec", "--u") == ["--udev", "--udevd="]
+    # As bash cuts it.
+    assert complete(daemon, "exec", "--net", "=") == ["own", "host"]
+    assert complete(daemon, "shell", "--udev", "--net", "=", "h") == ["host"]
+    assert complete(daemon, "exec", "--net", "=", "own", "--he") == ["--help"]
+    here = str(daemon.directory)
+    assert complete(daemon, "exec", "--rules", "=", here[:-1]) == [here]
+    assert complete(daemon, "exec", "--net", "=", "own", "ls", "/etc/host") == []
