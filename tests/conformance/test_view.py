@@ -53,6 +53,8 @@ def test_who_owns_the_files_needs_no_powers(any_view):
 @pytest.mark.parametrize("any_view", ["view"], indirect=True, ids=["root"])
 def test_to_another_user_the_tree_is_the_kernels(any_view):
     """Who owns nothing looks at two devices of root's, and tries all that root did."""
+    if not any_view.is_roots():
+        pytest.skip("needs root to become another user")
     other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
     for last in "12":
         any_view.sh(f"echo 83b8f4f2-509f-382f-3c1e-e6bfe0fa100{last} > {TYPE_2}/create")

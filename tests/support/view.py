@@ -26,6 +26,9 @@ class View:
         self.umdev = build / "src/umdev/umdev"
         self.user = user
 
+    def is_roots(self):
+        return self.user is None and os.geteuid() == 0
+
     def as_user(self):
         """What makes subprocess run something as the user of the view."""
         if self.user is None:
