@@ -12,8 +12,8 @@
  *   first, then looked at.
  * - Attributes that changed are taken back (changed()), which takes no lock of the kernel's. Of an
  *   answer on the way for an inode that it has, the kernel sees that it is older. If it has no such
- *   inode while we think that it does, an answer that will bring it is on the way; then the entry is
- *   taken back as well, and waited for as if it were gone.
+ *   inode while we think that it does, an answer that will bring it is on the way; then the entry
+ *   is taken back as well, and waited for as if it were gone.
  * - The kernel compares a directory's time of change before it believes in a listing; see
  *   kernfs_touch().
  *

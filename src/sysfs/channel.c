@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Mounting and unmounting: by ourselves where that is allowed, else with the setuid program
- * fusermount3, which sends the descriptor of the mount over a socket. Where there is no /etc/mtab it
- * mounts, but does not unmount; umount(8) then does, which asks the kernel whose mount it is.
+ * fusermount3, which sends the descriptor of the mount over a socket. Where there is no /etc/mtab
+ * it mounts, but does not unmount; umount(8) then does, which asks the kernel whose mount it is.
  */
 #include <errno.h>
 #include <fcntl.h>

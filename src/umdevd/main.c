@@ -74,8 +74,8 @@ static void wait_for_end(const sigset_t *ends)
 }
 
 /*
- * What is waited for at the end may never come: a driver that hangs, a layer below the tree that does
- * not answer. Service managers wait a little longer than this before they kill.
+ * What is waited for at the end may never come: a driver that hangs, a layer below the tree that
+ * does not answer. Service managers wait a little longer than this before they kill.
  */
 #define END_SECONDS 60
 

@@ -22,8 +22,8 @@
 #define FUSE_DEVICE makedev(10, 229)
 
 /*
- * A builder who does not go on for so long (it is stopped, perhaps) does not keep others waiting any
- * longer. It takes some milliseconds.
+ * A builder who does not go on for so long (it is stopped, perhaps) does not keep others waiting
+ * any longer. It takes some milliseconds.
  */
 #define BUILD_SECONDS 20
 
