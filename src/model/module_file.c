@@ -441,16 +441,22 @@ int module_file_find(const char *name, char **path)
 	return err;
 }
 
+/* What can't be read claims nothing; loading it by name will say why. Return: 0 or -ENOMEM. */
+static int file_read_info(struct module_file *file)
+{
+	if (!file->info_read)
+		file->info_read = module_info_read(file->path, &file->info) != -ENOMEM;
+	return file->info_read ? 0 : -ENOMEM;
+}
+
 static bool file_claims(struct module_file *file, const char *alias)
 {
 	const char *pattern = NULL;
 	char *copy;
 	bool match;
 
-	if (!file->info_read) {
-		/* What can't be read claims nothing; loading it by name will say why. */
-		file->info_read = module_info_read(file->path, &file->info) != -ENOMEM;
-	}
+	if (file_read_info(file))
+		return false;
 	while ((pattern = module_info_next(&file->info, "alias", pattern))) {
 		copy = strdup_f(pattern);
 		if (!copy)
@@ -511,6 +517,85 @@ void module_paths_free(char **paths)
 	for (i = 0; paths && paths[i]; i++)
 		free(paths[i]);
 	free(paths);
+}
+
+/* ---- all that is there ---- */
+
+/* What a module can be loaded by; @alias: NULL for its name. */
+struct module_claim {
+	char *name;
+	char *alias;
+};
+
+struct module_claims {
+	struct module_claim *claim;
+	size_t nr;
+	size_t size;
+};
+
+static int claims_add(struct module_claims *claims, const char *name, const char *alias)
+{
+	struct module_claim *bigger, *new;
+	size_t size = claims->size ? 2 * claims->size : 16;
+
+	if (claims->nr == claims->size) {
+		bigger = zalloc_array(size, sizeof(*bigger));
+		if (!bigger)
+			return -ENOMEM;
+		if (claims->nr)
+			memcpy(bigger, claims->claim, claims->nr * sizeof(*bigger));
+		free(claims->claim);
+		claims->claim = bigger;
+		claims->size = size;
+	}
+	new = &claims->claim[claims->nr++];
+	new->name = strdup_f(name);
+	new->alias = alias ? strdup_f(alias) : NULL;
+	return new->name && (!alias || new->alias) ? 0 : -ENOMEM;
+}
+
+static void claims_finish(struct module_claims *claims)
+{
+	size_t i;
+
+	for (i = 0; i < claims->nr; i++) {
+		free(claims->claim[i].name);
+		free(claims->claim[i].alias);
+	}
+	free(claims->claim);
+}
+
+static int claims_add_file(struct module_claims *claims, struct module_file *file)
+{
+	const char *alias = NULL;
+	int err;
+
+	err = file_read_info(file);
+	/* A file behind one of the same name can't be loaded by it. */
+	if (err || !file->info.text || dirs_find(file->name) != file)
+		return err;
+	err = claims_add(claims, file->name, NULL);
+	while (!err && (alias = module_info_next(&file->info, "alias", alias)))
+		err = claims_add(claims, file->name, alias);
+	return err;
+}
+
+int module_for_each_file(int (*fn)(const char *name, const char *alias, void *data), void *data)
+{
+	struct module_claims claims = { 0 };
+	size_t i, j;
+	int ret;
+
+	pthread_mutex_lock(&path_lock);
+	ret = dirs_refresh();
+	for (i = 0; i < nr_module_dirs && !ret; i++)
+		for (j = 0; j < module_dirs[i].nr_files && !ret; j++)
+			ret = claims_add_file(&claims, &module_dirs[i].files[j]);
+	pthread_mutex_unlock(&path_lock);
+	for (i = 0; i < claims.nr && !ret; i++)
+		ret = fn(claims.claim[i].name, claims.claim[i].alias, data);
+	claims_finish(&claims);
+	return ret;
 }
 
 int module_file_missing(const char *name)

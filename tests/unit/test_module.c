@@ -357,6 +357,67 @@ static void every_step_of_a_load_can_fail(void **state)
 	assert_int_equal(module_unload("bottom"), 0);
 }
 
+/* ---- what could be loaded ---- */
+
+static int list_claim(const char *name, const char *alias, void *data)
+{
+	char *text = data;
+	size_t used = strlen(text);
+
+	if (strncmp(name, "claims_", 7) == 0 || strcmp(name, "top") == 0)
+		snprintf(text + used, 512 - used, "%s:%s ", name, alias ? alias : "");
+	assert_string_not_equal(name, "no_modinfo");
+	return 0;
+}
+
+static int stop_at_once(const char *name, const char *alias, void *data)
+{
+	(*(int *)data)++;
+	return -EINTR;
+}
+
+static void all_that_could_be_loaded_is_listed_with_its_aliases(void **state)
+{
+	const char *expected = "claims_a: claims_a:only-a claims_a:test:v[0-9]d* claims_b: "
+			       "claims_b:test:v[1-2]d*-x top: ";
+	char text[512] = "", twice[1024];
+	int n = 0;
+
+	assert_int_equal(module_for_each_file(list_claim, text), 0);
+	assert_string_equal(text, expected);
+	/* What stands behind a file of the same name is no other module. */
+	snprintf(twice, sizeof(twice), "%s:%s/.", module_dir, module_dir);
+	assert_int_equal(module_set_path(twice), 0);
+	text[0] = '\0';
+	assert_int_equal(module_for_each_file(list_claim, text), 0);
+	assert_int_equal(module_set_path(module_dir), 0);
+	assert_string_equal(text, expected);
+	assert_int_equal(module_for_each_file(stop_at_once, &n), -EINTR);
+	assert_int_equal(n, 1);
+}
+
+static void every_step_of_a_list_can_fail(void **state)
+{
+	char text[512] = "";
+	unsigned long n;
+	int err = -1;
+
+	for (n = 1; err; n++) {
+		assert_int_equal(module_set_path(module_dir), 0);
+		text[0] = '\0';
+		fault_countdown = n;
+		err = module_for_each_file(list_claim, text);
+		fault_countdown = 0;
+		assert_true(n < 1000);
+		if (err) {
+			assert_int_equal(err, -ENOMEM);
+			assert_string_equal(text, "");
+		}
+	}
+	assert_true(n > 10);
+	assert_string_equal(text + strlen(text) - strlen(" top: "), " top: ");
+}
+
 /* ---- dependencies and references ---- */
 
 static void dependencies_come_first_and_are_held(void **state)
@@ -687,6 +748,8 @@ int main(void)
 		TEST(a_file_cut_at_any_place_is_refused),
 		TEST(an_init_that_fails_leaves_nothing),
 		TEST(every_step_of_a_load_can_fail),
+		TEST(all_that_could_be_loaded_is_listed_with_its_aliases),
+		TEST(every_step_of_a_list_can_fail),
 		TEST(dependencies_come_first_and_are_held),
 		TEST(a_dependency_may_be_said_twice_and_is_held_once),
 		TEST(a_circle_of_dependencies_is_refused),
