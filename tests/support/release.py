@@ -33,8 +33,6 @@ PRIVATE = {
     "var/log/libvirt": [],
     "var/cache/libvirt": [],
 }
-# In Debian 13's root, where the build is.
-BUILD_IN_ROOT = "mnt"
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -87,11 +85,16 @@ class Release:
     """
 
     def __init__(self, name, directory, build, owner=0):
-        """@directory: an empty one for its files; @build: that of umdev; @owner: whose the files are."""
+        """
+        @directory: an empty one for its files, in /tmp, which the root of another release shows, too
+        @build: that of umdev; self.build is its name in the release
+        @owner: whose the files are
+        """
         self.name = name
         self.is_own = name == OWN
         self.directory = pathlib.Path(directory)
-        self.build = pathlib.Path(build)
+        self.own_build = pathlib.Path(build)
+        self.build = self.own_build if self.is_own else self.directory / "build"
         self.owner = owner
         self.state = self.directory / "state"
         self.root = pathlib.Path("/") if self.is_own else self.directory / "root"
@@ -108,10 +111,6 @@ class Release:
     def file(self, path):
         """By what name the test finds a private file of the tools', such as /etc/mdevctl.d/scripts.d."""
         return self.state / str(path).lstrip("/")
-
-    def built(self, path):
-        """By what name a command of this release finds a program of the build."""
-        return str(self.build / path) if self.is_own else f"/{BUILD_IN_ROOT}/{path}"
 
     def command(self, *argv, pids="own-pids"):
         """What to run in the view, so that @argv is run with the tools of this release; @pids: see enter_root.py."""
@@ -142,7 +141,8 @@ class Release:
                 self.root.mkdir()
                 fetched = self.cleanup.enter_context(reachable(self.fetched))
                 self.mount(fetched / "root", self.root, MS_RDONLY)
-                self.mount(self.build, self.root / BUILD_IN_ROOT)
+                self.build.mkdir()
+                self.mount(self.own_build, self.build)
             for path in PRIVATE:
                 target = existing(self.root / path)
                 self.mount(self.state / target.relative_to(self.root), target)

@@ -74,7 +74,7 @@ def client(view, *arguments):
 
 
 def client_command(view, *arguments):
-    return [view.release.built("tests/tools/udev_client"), *arguments]
+    return [str(view.release.build / "tests/tools/udev_client"), *arguments]
 
 
 class Lines:
