@@ -87,7 +87,8 @@ static int check_directories(void)
 }
 
 /* What can be made before anybody serves it. */
-static int make_view(bool own_net, struct descriptors *desc, struct view_sys *sys)
+static int make_view(bool own_net, struct json_object *answer, struct descriptors *desc,
+		     struct view_sys *sys)
 {
 	/* /dev/fuse is opened in the namespace that mounts, and before its name is covered. */
 	if (check_directories() || namespaces_make(own_net, desc) ||
@@ -95,7 +96,7 @@ static int make_view(bool own_net, struct descriptors *desc, struct view_sys *sy
 	    view_sys_lower(desc) || (own_net && open_netlink(desc)))
 		return EXIT_FAILURE;
 	return view_dev_make(desc->fd[DESCRIPTOR_VFIO]) || view_run_make(own_net) ||
-	       view_sys_make(sys, desc->fd[DESCRIPTOR_SYS]);
+	       view_modprobe_make(answer) || view_sys_make(sys, desc->fd[DESCRIPTOR_SYS]);
 }
 
 static int hand_over(int fd, struct descriptors *desc)
@@ -117,7 +118,7 @@ static int say_ready(int fd)
 	return answer ? 0 : EXIT_FAILURE;
 }
 
-static int build_view(int fd, const char *net)
+static int build_view(int fd, const char *net, struct json_object *answer)
 {
 	bool own_net = strcmp(net, "own") == 0;
 	struct descriptors desc;
@@ -128,8 +129,8 @@ static int build_view(int fd, const char *net)
 		return cli_fail("this shell is in another view already: leave it, and do this "
 				"outside");
 	descriptors_init(&desc);
-	status = make_view(own_net, &desc, &sys) || hand_over(fd, &desc) || view_sys_fill(&sys) ||
-		 say_ready(fd);
+	status = make_view(own_net, answer, &desc, &sys) || hand_over(fd, &desc) ||
+		 view_sys_fill(&sys) || say_ready(fd);
 	view_sys_finish(&sys);
 	descriptors_close(&desc);
 	return status;
@@ -165,7 +166,7 @@ static int enter(int fd, const char *net, struct json_object *answer, struct des
 	int status;
 
 	if (json_object_object_get_ex(answer, "build", &build) && json_object_get_boolean(build))
-		status = build_view(fd, net);
+		status = build_view(fd, net, answer);
 	else
 		status = namespaces_enter(desc);
 	if (!status)

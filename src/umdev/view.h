@@ -109,6 +109,17 @@ int view_dev_make(int vfio_fd);
  */
 int view_run_make(bool own_net);
 
+/* ---- view_modprobe.c ---- */
+
+/**
+ * view_modprobe_make - tell the machine's modprobe of the daemon's modules, in the view's /run
+ * @answer: of the daemon: its "modules" and its "runtime_dir"
+ *
+ * For each of them modprobe runs this program, by its absolute path. If that, or the runtime
+ * directory, cannot be written into a file of modprobe's, a line says so, and modprobe is not told.
+ */
+int view_modprobe_make(struct json_object *answer);
+
 /** view_sys_lower - the machine's own sysfs, as this network sees it, to DESCRIPTOR_LOWER. */
 int view_sys_lower(struct descriptors *desc);
 

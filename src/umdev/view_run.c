@@ -14,7 +14,7 @@
 
 #include "umdev/view.h"
 
-static const char *const private[] = { "udev", "libvirt", "*.pid" };
+static const char *const private[] = { "udev", "libvirt", "modprobe.d", "*.pid" };
 
 static int pass_entry(const struct mount_entry *entry)
 {
@@ -28,7 +28,7 @@ static int pass_entry(const struct mount_entry *entry)
 	return mount_pass(entry->from, entry->to, entry->name, S_ISDIR(entry->st.st_mode));
 }
 
-/* ---- what the host's udevd knows of the host's devices ---- */
+/* ---- copies ---- */
 
 static int copy_file(const struct mount_entry *entry)
 {
@@ -41,19 +41,16 @@ static int copy_file(const struct mount_entry *entry)
 	to = openat(entry->to, entry->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (to < 0) {
 		close(from);
-		return cli_fail("can't copy \"%s\" of /run/udev: %s", entry->name, strerror(errno));
+		return cli_fail("can't copy \"%s\" of /run: %s", entry->name, strerror(errno));
 	}
 	do {
 		len = sendfile(to, from, NULL, 1 << 20);
 	} while (len > 0);
 	close(to);
 	close(from);
-	return len < 0 ? cli_fail("can't copy \"%s\" of /run/udev: %s", entry->name,
-				  strerror(errno))
+	return len < 0 ? cli_fail("can't copy \"%s\" of /run: %s", entry->name, strerror(errno))
 		       : 0;
 }
-
-static int copy_database(const struct mount_entry *entry);
 
 static int copy_directory(const struct mount_entry *entry, int (*fn)(const struct mount_entry *))
 {
@@ -65,14 +62,15 @@ static int copy_directory(const struct mount_entry *entry, int (*fn)(const struc
 	to = mkdirat(entry->to, entry->name, 0755)
 		     ? -1
 		     : openat(entry->to, entry->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	status = to < 0 ? cli_fail("can't copy \"%s\" of /run/udev: %s", entry->name,
-				   strerror(errno))
+	status = to < 0 ? cli_fail("can't copy \"%s\" of /run: %s", entry->name, strerror(errno))
 			: mount_each(from, to, entry->data, fn);
 	if (to >= 0)
 		close(to);
 	close(from);
 	return status;
 }
+
+/* ---- what the host's udevd knows of the host's devices ---- */
 
 static int copy_database(const struct mount_entry *entry)
 {
@@ -109,6 +107,32 @@ static int make_udev(int old, int new, bool own_net)
 	return 0;
 }
 
+/* ---- what the host's modprobe was told ---- */
+
+static int copy_modprobe_entry(const struct mount_entry *entry)
+{
+	switch (entry->st.st_mode & S_IFMT) {
+	case S_IFLNK:
+		return mount_copy_link(entry);
+	case S_IFREG:
+		return copy_file(entry);
+	}
+	return 0;
+}
+
+static int make_modprobe(int old, int new)
+{
+	struct mount_entry dir = { .from = old, .to = new, .name = "modprobe.d" };
+	struct stat st;
+
+	if (fstatat(old, dir.name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	    copy_directory(&dir, copy_modprobe_entry))
+		return EXIT_FAILURE;
+	if (mkdirat(new, dir.name, 0755) && errno != EEXIST)
+		return cli_fail("can't make /run/modprobe.d in the view: %s", strerror(errno));
+	return 0;
+}
+
 int view_run_make(bool own_net)
 {
 	mode_t mask = umask(022);
@@ -118,7 +142,8 @@ int view_run_make(bool own_net)
 		return EXIT_FAILURE;
 	new = open("/run", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	status = new < 0 ? cli_fail("/run: %s", strerror(errno))
-			 : mount_each(old, new, NULL, pass_entry) || make_udev(old, new, own_net);
+			 : mount_each(old, new, NULL, pass_entry) || make_udev(old, new, own_net) ||
+				   make_modprobe(old, new);
 	if (new >= 0)
 		close(new);
 	close(old);

@@ -16,6 +16,7 @@
 
 #include "umdevd/control.h"
 #include "umdevd/descriptors.h"
+#include "umdevd/loadable.h"
 #include "umdevd/view.h"
 
 /* MISC_MAJOR and FUSE_MINOR of the kernel's. */
@@ -257,6 +258,7 @@ static int build(const struct views *views, struct view *view, int fd)
 
 	json_object_object_add(answer, "build", json_object_new_boolean(true));
 	json_object_object_add(answer, "runtime_dir", json_object_new_string(views->runtime_dir));
+	json_object_object_add(answer, "modules", loadable_modules());
 	err = send_object(fd, answer);
 	if (err)
 		return err;

@@ -13,6 +13,7 @@ import subprocess
 import pytest
 from conftest import TIMEOUT
 from notify import Notifications
+from release import need
 
 UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
 OTHER = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1002"
@@ -78,6 +79,17 @@ def rules(daemon):
 
 
 # ---- what the command finds ----
+
+
+def test_modules_that_rules_load_are_umdevs(any_view, rules):
+    """Those of a rule of the test's, by name, and of the machine's rule for all devices, by alias."""
+    need("modprobe", "kmod")
+    name = rules('ACTION=="add", SUBSYSTEM=="mtty", RUN{builtin}+="kmod load params"')
+    run(any_view, "modprobe", "needy", options=[f"--rules={name}"])
+    any_view.run("udevadm", "settle")
+    loaded = {module["name"] for module in any_view.daemon.ask(command="lsmod")["modules"]}
+    assert {"params", "needy", "claims_a"} <= loaded
+    assert "Failed to insert" not in any_view.daemon.log()
 
 
 def test_the_udevd_is_ready_when_the_command_begins(any_view):

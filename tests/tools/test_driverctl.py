@@ -108,6 +108,15 @@ def test_a_driver_that_does_not_match_leaves_an_error(driverctl):
     assert devices(driverctl)[0] == "ovr0 (none) [*]"
 
 
+def test_a_driver_that_is_not_loaded_is_loaded(view):
+    """By the modprobe that driverctl calls."""
+    view.start(f"--load={BUS}", "--load=native")
+    view.release.need("modprobe", "kmod")
+    view.run("driverctl", "--bus", BUS, "set-override", "ovr1", "substitute")
+    listed = view.run("driverctl", "--bus", BUS, "list-devices").stdout
+    assert listed.splitlines() == ["ovr0 native", "ovr1 substitute [*]", "ovr2 native"]
+
+
 def test_an_unknown_driver_changes_nothing(driverctl):
     assert refusal(driverctl, "set-override", "ovr0", "umdev-nosuch").endswith("no such module: umdev-nosuch\n")
     assert devices(driverctl)[0] == "ovr0 native"

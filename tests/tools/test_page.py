@@ -49,11 +49,20 @@ def test_mdevctl(type_in):
     assert len(said) == 10
 
 
-def test_driverctl(type_in):
+def test_modprobe(type_in, any_view):
+    any_view.release.need("modprobe", "kmod")
+    said = [type_in(command) for command in commands("modprobe")]
+    assert said[:2] == ["", ""]
+    assert [line.split()[0] for line in said[2].splitlines()][-1] == "mtty"
+    assert len(said) == 3
+
+
+def test_driverctl(type_in, any_view):
+    any_view.release.need("modprobe", "kmod")
     said = [type_in(command) for command in commands("driverctl")]
-    assert said[3] == "ovr0 native\novr1 native\novr2 native\n"
-    assert said[5] == "ovr1 substitute\n"
-    assert len(said) == 7
+    assert said[1] == "ovr0 native\novr1 native\novr2 native\n"
+    assert said[3] == "ovr1 substitute\n"
+    assert len(said) == 5
 
 
 def test_libvirt(type_in, any_view):
