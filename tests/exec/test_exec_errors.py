@@ -25,6 +25,7 @@ def run_in(view, script):
     return subprocess.run(
         ["unshare", "-m", "sh", "-ec", script, "sh", *view.command("true")],
         env=view.environment(),
+        cwd="/",
         capture_output=True,
         text=True,
         timeout=TIMEOUT,

@@ -30,10 +30,10 @@ class View:
         return self.user is None and os.geteuid() == 0
 
     def as_user(self):
-        """What makes subprocess run something as the user of the view."""
+        """What makes subprocess run something as the user of the view, in a directory that is open to all."""
         if self.user is None:
             return {}
-        return {"user": self.user, "group": self.user, "extra_groups": []}
+        return {"user": self.user, "group": self.user, "extra_groups": [], "cwd": "/"}
 
     def start(self, *args):
         """Start its daemon."""

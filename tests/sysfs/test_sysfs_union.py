@@ -585,12 +585,12 @@ def facts(path, merged):
             told += [there.st_nlink]
     except OSError as error:
         return error.errno
-    if stat.S_ISLNK(there.st_mode):
-        return told + [os.readlink(path)]
-    if stat.S_ISDIR(there.st_mode):
-        names = sorted(os.listdir(path))
-        return told + [names if not merged else len(names) > 0]
     try:
+        if stat.S_ISLNK(there.st_mode):
+            return told + [os.readlink(path)]
+        if stat.S_ISDIR(there.st_mode):
+            names = sorted(os.listdir(path))
+            return told + [names if not merged else len(names) > 0]
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         return told + [error.errno]

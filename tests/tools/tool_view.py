@@ -49,7 +49,7 @@ class ToolView(View):
         return ["/" + line.removeprefix(top) for line in shown.splitlines()]
 
     def outside(self, *argv):
-        done = subprocess.run([str(word) for word in argv], capture_output=True, text=True, cwd="/",
-                              timeout=TIMEOUT, **self.as_user())
+        done = subprocess.run([str(word) for word in argv], capture_output=True, text=True,
+                              timeout=TIMEOUT, **{"cwd": "/", **self.as_user()})
         assert done.returncode == 0, f"{argv}: {done}"
         return done.stdout
