@@ -170,7 +170,8 @@ class Daemon:
         """Run umdev(1) against it."""
         environment = dict(os.environ, UMDEV_RUNTIME_DIR=str(self.runtime))
         result = subprocess.run(
-            [str(UMDEV), *map(str, args)],
+            # By a name that whoever runs the daemon can reach
+            [str(self.program.parents[1] / "umdev/umdev"), *map(str, args)],
             env=environment,
             capture_output=True,
             text=True,
