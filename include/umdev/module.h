@@ -299,8 +299,8 @@ UMDEV_API int module_for_each(int (*fn)(const struct module_state *state, void *
  * module_for_each_file - call @fn for what modules in the module path can be loaded by
  *
  * For each module that module_load() would find there by its name: once with @alias NULL, then with
- * each alias that its file claims. What is no module for this umdev is left out; whether a module is
- * loaded makes no difference. The rest is as for module_for_each().
+ * each alias that its file claims. What is no module for this umdev is left out; whether a module
+ * is loaded makes no difference. The rest is as for module_for_each().
  */
 UMDEV_API int module_for_each_file(int (*fn)(const char *name, const char *alias, void *data),
 				   void *data);

@@ -2,9 +2,9 @@
 /*
  * The machine's modprobe and the daemon's modules: /run/modprobe.d/umdev.conf of a view.
  *
- * A module NAME is an alias of umdev_NAME here, which has a command in place of a file. Said of NAME
- * itself, the command would be run behind the insertion of all that a module of this name of the
- * machine's kernel depends on, into that kernel.
+ * A module NAME is an alias of umdev_NAME here, which has a command in place of a file. Said of
+ * NAME itself, the command would be run behind the insertion of all that a module of this name of
+ * the machine's kernel depends on, into that kernel.
  */
 #include <errno.h>
 #include <fcntl.h>

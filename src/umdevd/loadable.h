@@ -10,9 +10,9 @@
 /**
  * loadable_modules - by what names which modules can be loaded
  *
- * Pairs of texts: [["mtty", "mtty"], ["some:alias*", "mtty"], ...]. First the modules that are there
- * already or built in, then those of the module path, in its order; no pair comes twice. What does
- * not fit into a message of the control socket is left out, with a line in the log.
+ * Pairs of texts: [["mtty", "mtty"], ["some:alias*", "mtty"], ...]. First the modules that are
+ * there already or built in, then those of the module path, in its order; no pair comes twice. What
+ * does not fit into a message of the control socket is left out, with a line in the log.
  *
  * Return: an array, to json_object_put(); NULL without memory.
  */
