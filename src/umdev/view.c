@@ -11,6 +11,7 @@
 
 #include "umdev/client.h"
 #include "umdev/view.h"
+#include "umdevd/mountinfo.h"
 
 bool view_is_stale(void)
 {
@@ -19,27 +20,21 @@ bool view_is_stale(void)
 	return stat("/sys/bus", &st) && (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
+static int look_at_sys(const char *path, const char *type, void *data)
+{
+	bool *ours = data;
+
+	if (strcmp(path, "/sys") == 0)
+		*ours = strcmp(type, MOUNTINFO_OURS) == 0;
+	return 0;
+}
+
 /* Is /sys, the topmost of what is mounted there, ours? */
 static bool is_in_view(void)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL;
-	const char *type;
-	size_t size = 0;
-	char path[6];
-	bool in = false;
+	bool ours = false;
 
-	if (!f)
-		return false;
-	while (getline(&line, &size, f) > 0) {
-		if (sscanf(line, "%*s %*s %*s %*s %5s", path) != 1 || strcmp(path, "/sys"))
-			continue;
-		type = strstr(line, " - ");
-		in = type && strncmp(type, " - fuse.umdev ", strlen(" - fuse.umdev ")) == 0;
-	}
-	free(line);
-	fclose(f);
-	return in;
+	return mountinfo_for_each(look_at_sys, &ours) == 0 && ours;
 }
 
 /* ---- building ---- */

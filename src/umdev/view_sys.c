@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "umdev/view.h"
+#include "umdevd/mountinfo.h"
 
 /* A sysfs made here and now shows the network devices of this namespace. Return: fd or -1. */
 static int mount_fresh(void)
@@ -43,26 +44,6 @@ int view_sys_lower(struct descriptors *desc)
 	return 0;
 }
 
-/* In mountinfo, blanks and the like are written as \ and three octal digits. */
-static void unescape(char *s)
-{
-	char *out = s;
-	int i, v;
-
-	for (; *s; s++) {
-		v = 0;
-		for (i = 1; *s == '\\' && i <= 3 && s[i] >= '0' && s[i] <= '7'; i++)
-			v = v * 8 + s[i] - '0';
-		if (i == 4) {
-			*out++ = (char)v;
-			s += 3;
-		} else {
-			*out++ = *s;
-		}
-	}
-	*out = '\0';
-}
-
 static bool is_below(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
@@ -70,49 +51,44 @@ static bool is_below(const char *path, const char *dir)
 	return strncmp(path, dir, len) == 0 && (!path[len] || path[len] == '/');
 }
 
-/* Keep @path unless something above it is kept, which brings it along. */
-static int add_path(char ***paths, size_t *nr, const char *path)
+struct paths {
+	char **list; /* ends with NULL */
+	size_t nr;
+};
+
+/* Keep what is below /sys, unless something above it is kept, which brings it along. */
+static int add_mount(const char *path, const char *type, void *data)
 {
+	struct paths *paths = data;
 	char **longer;
 	size_t i;
 
-	for (i = 0; i < *nr; i++)
-		if (is_below(path, (*paths)[i]))
+	if (strncmp(path, "/sys/", 5))
+		return 0;
+	path += 5;
+	for (i = 0; i < paths->nr; i++)
+		if (is_below(path, paths->list[i]))
 			return 0;
-	longer = realloc(*paths, (*nr + 2) * sizeof(*longer));
+	longer = realloc(paths->list, (paths->nr + 2) * sizeof(*longer));
 	if (!longer)
 		return -ENOMEM;
-	*paths = longer;
-	longer[*nr] = strdup(path);
-	if (!longer[*nr])
+	paths->list = longer;
+	longer[paths->nr] = strdup(path);
+	if (!longer[paths->nr])
 		return -ENOMEM;
-	longer[++*nr] = NULL;
+	longer[++paths->nr] = NULL;
 	return 0;
 }
 
 static int find_mounts(struct view_sys *sys)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL, *path;
-	size_t size = 0, nr = 0;
-	int err = 0;
+	struct paths paths = { .list = calloc(1, sizeof(*paths.list)) };
+	int err = paths.list ? mountinfo_for_each(add_mount, &paths) : -ENOMEM;
 
-	if (!f)
-		return cli_fail("/proc/self/mountinfo: %s (is /proc mounted?)", strerror(errno));
-	sys->paths = calloc(1, sizeof(*sys->paths));
-	if (!sys->paths)
-		err = -ENOMEM;
-	while (!err && getline(&line, &size, f) > 0) {
-		if (sscanf(line, "%*s %*s %*s %*s %ms", &path) != 1)
-			continue;
-		unescape(path);
-		if (strncmp(path, "/sys/", 5) == 0)
-			err = add_path(&sys->paths, &nr, path + 5);
-		free(path);
-	}
-	free(line);
-	fclose(f);
-	return err ? cli_fail("out of memory") : 0;
+	sys->paths = paths.list;
+	if (err == -ENOMEM)
+		return cli_fail("out of memory");
+	return err ? cli_fail("/proc/self/mountinfo: %s (is /proc mounted?)", strerror(-err)) : 0;
 }
 
 int view_sys_make(struct view_sys *sys, int sys_fd)

@@ -1,73 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <spawn.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <umdev/log.h>
 
+#include "umdevd/mountinfo.h"
 #include "umdevd/stale_mount.h"
 
 /* More than these on one directory are not ours. */
 #define STALE_MAX 64
-/* What the tree is mounted as, and the blank behind it. */
-#define OUR_TYPE "fuse.umdev "
 
 extern char **environ;
 
-/* In mountinfo, blanks and the like are written as \ and three octal digits. */
-static void unescape(char *s)
+struct search {
+	const char *path;
+	int found;
+};
+
+static int look_at(const char *path, const char *type, void *data)
 {
-	char *out = s;
-	int i, v;
+	struct search *search = data;
 
-	for (; *s; s++) {
-		v = 0;
-		for (i = 1; *s == '\\' && i <= 3 && s[i] >= '0' && s[i] <= '7'; i++)
-			v = v * 8 + s[i] - '0';
-		if (i == 4) {
-			*out++ = (char)v;
-			s += 3;
-		} else {
-			*out++ = *s;
-		}
-	}
-	*out = '\0';
-}
-
-/* The type of file system that a line of mountinfo tells of. */
-static bool has_our_type(const char *line)
-{
-	const char *type = strstr(line, " - ");
-
-	return type && strncmp(type + 3, OUR_TYPE, strlen(OUR_TYPE)) == 0;
+	if (strcmp(path, search->path))
+		return 0;
+	search->found = 1;
+	return strcmp(type, MOUNTINFO_OURS) ? -EBUSY : 0;
 }
 
 /* Return: 1 if an umdevd has mounted on @path, 0 if nobody has, -EBUSY somebody else, -errno. */
 static int is_mounted(const char *path)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL, *where;
-	size_t size = 0;
-	int found = 0;
+	struct search search = { .path = path };
+	int err = mountinfo_for_each(look_at, &search);
 
-	if (!f)
-		return -errno;
-	while (found >= 0 && getline(&line, &size, f) > 0) {
-		/* ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [...] - TYPE ... */
-		if (sscanf(line, "%*s %*s %*s %*s %ms", &where) != 1)
-			continue;
-		unescape(where);
-		if (strcmp(where, path) == 0)
-			found = has_our_type(line) ? 1 : -EBUSY;
-		free(where);
-	}
-	free(line);
-	fclose(f);
-	return found;
+	return err ? err : search.found;
 }
 
 /* Return: 0, or -errno: -EPERM if @argv did not do it. */
