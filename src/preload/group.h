@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Groups (/dev/vfio/N) and the devices that are reached through them.
+ *
+ * Behaviour: Linux 6.1 drivers/vfio/vfio_main.c (group and device files).
+ */
+#ifndef UMDEV_PRELOAD_GROUP_H
+#define UMDEV_PRELOAD_GROUP_H
+
+#include "preload/client.h"
+#include "preload/file.h"
+
+/**
+ * group_open - open("/dev/vfio/N")
+ * @fd:    O_PATH descriptor of the node, becomes the file's
+ * @id:    the group's number
+ * @flags: as given to open()
+ *
+ * Asks the door (vfio_user/door.h) that /sys/class/vfio/N/socket names.
+ * Return: the descriptor for the program, or -errno (and @fd is closed): -EACCES, -EBUSY (somebody
+ * has the group or its device), -ENODEV (it has gone).
+ */
+int group_open(int fd, unsigned int id, int flags);
+
+/**
+ * device_open - a file for a device that was reached
+ * @fd:    a connected socket of its vfio-user server, becomes the device's
+ * @group: the file of the group, which the device keeps open
+ *
+ * For VFIO_GROUP_GET_DEVICE_FD. Return: the descriptor for the program, or -errno (and @fd is
+ * closed).
+ */
+int device_open(int fd, struct file *group);
+
+#endif
