@@ -75,7 +75,6 @@ void container_remove_client(struct container_client *cc);
  */
 int container_dma_read(struct container *container, uint64_t iova, void *buf, size_t count);
 /** container_dma_write - the same for writing. */
-int container_dma_write(struct container *container, uint64_t iova, const void *buf,
-			size_t count);
+int container_dma_write(struct container *container, uint64_t iova, const void *buf, size_t count);
 
 #endif
