@@ -27,8 +27,10 @@ struct client;
  * @dma_read:  @count bytes of the program's memory at @iova into @buf; 0 or -errno for the server
  * @dma_write: the same, @buf into the program's memory
  *
- * Called by a thread of the library's, or by one that waits for a reply; never under a lock of the
- * connection's that a caller of client_call() may hold. Must not call client_call().
+ * Called by a thread of the library's, or by one that waits for a reply and has the connection's
+ * turn meanwhile. So they must not call client_call(), nor wait for a lock that is held by somebody
+ * who does. Of one connection one of them runs at a time in a process. @iova + @count does not
+ * overflow, @count is not 0.
  */
 struct client_ops {
 	int (*dma_read)(void *data, uint64_t iova, void *buf, size_t count);
@@ -67,9 +69,9 @@ uint32_t client_max_fds(const struct client *client);
  * @fds:      @nr_fds descriptors to send along
  * @in:       room for the reply's payload in @nr_in pieces, at most 3
  * @in_fds:   room for CLIENT_MAX_FDS descriptors of the reply, or NULL: it must have none. Those
- *            that came are the caller's to close, also after an error that is not the server's
- * @nr_in_fds: how many came
- * @in_size:  how many bytes of payload came; never more than there is room for
+ *            that came are the caller's to close
+ * @nr_in_fds: how many came; 0 after an error
+ * @in_size:  how many bytes of payload came; never more than there is room for, 0 after an error
  *
  * Pieces may be memory of the program's. What cannot be read or written is -EFAULT, and the
  * connection stays good.
@@ -90,7 +92,7 @@ struct client_call {
 /**
  * client_call - send a request and wait for its reply
  *
- * Context: any thread; sleeps while others are on their way.
+ * Context: any thread, not a signal handler; sleeps while others are on their way.
  * Return: 0, the server's -errno, -EFAULT, -ENODEV (the connection has ended), -EPROTO (the reply
  * makes no sense: it ends), -ETIMEDOUT (no reply for 10 seconds: it ends), -EMSGSIZE (more than
  * one message may carry: nothing was sent).

@@ -33,6 +33,8 @@ void shared_mutex_init(struct shared_mutex *lock);
  * again; the caller has to see to what it guards.
  */
 int shared_mutex_lock(struct shared_mutex *lock);
+/** shared_mutex_trylock - the same without waiting: -EBUSY if somebody has it. */
+int shared_mutex_trylock(struct shared_mutex *lock);
 void shared_mutex_unlock(struct shared_mutex *lock);
 
 #endif
