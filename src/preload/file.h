@@ -54,7 +54,7 @@ struct file_ops {
  * @priv:  the owner's, constant from the moment when a descriptor leads to it
  * @flags: what fcntl(F_GETFL) says (O_RDWR ...)
  * @pos:   where read() and write() go on
- * @refs:  table.c's
+ * @refs:  file_pool.h's
  *
  * The memory of a struct file is never given back to the system, so that a reader who comes late
  * finds a file that has no references instead of freed memory.
@@ -64,7 +64,7 @@ struct file {
 	void *priv;
 	_Atomic(int) flags;
 	_Atomic(uint64_t) pos;
-	_Atomic(unsigned int) refs;
+	_Atomic(uint64_t) refs;
 };
 
 /**
@@ -106,8 +106,9 @@ int placeholder_create(void);
 /**
  * hidden_fd - make a descriptor the library's own
  * @fd: any; is closed, whatever happens
- * Return: the same file under a high number that the program neither sees nor can close, or
- * -errno. Closed with hidden_close().
+ * Return: the same file under a high number, or -errno. Closed with hidden_close(). close(),
+ * fcntl() and dup() of it are EBADF, and dup2() to it, too, as if the number were out of the range;
+ * close_range() leaves it alone. Reading, sending, mapping and so on are as with any other.
  */
 int hidden_fd(int fd);
 /** hidden_close - close one. -1: nothing. */
