@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "mdev/mdev_private.h"
+#include "model/base.h"
 
 /*
  * The kernel's bus matches nothing, and so an unbound device stays without a driver for ever. Here
@@ -40,7 +41,8 @@ static void quiesce_once(struct mdev_device *mdev)
 
 void mdev_quiesce(struct mdev_device *mdev)
 {
-	device_lock(&mdev->dev);
+	/* It may be on its way from its driver already, which waits for its user. */
+	device_lock_for_caller(&mdev->dev);
 	if (mdev->dev.driver)
 		quiesce_once(mdev);
 	device_unlock(&mdev->dev);

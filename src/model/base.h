@@ -329,6 +329,13 @@ static inline bool device_is_added(const struct device *dev)
 }
 
 /**
+ * device_lock_for_caller - take the device lock in a store() whose caller may leave meanwhile
+ *
+ * Whoever has it may wait for a user of the device. Return: is the caller still there? The lock is
+ * taken in either case.
+ */
+bool device_lock_for_caller(struct device *dev);
+/**
  * device_lock_to_bind - take the device lock in order to bind by itself
  * Return: false if that could mean a deadlock; whoever holds the lock then tries when it lets go.
  */

@@ -305,7 +305,11 @@ int driver_bind_told(struct driver_private *dp, struct device *dev)
 
 	if (!driver_use(dp))
 		return -ENODEV;
-	device_lock(dev);
+	/* As long as nothing has begun, nothing is done for a caller who has left. */
+	if (!device_lock_for_caller(dev)) {
+		err = -EINTR;
+		goto unlock;
+	}
 	err = match_when_told(dev, dp->driver);
 	if (err > 0)
 		err = attach_told(dev, dp);
@@ -313,6 +317,7 @@ int driver_bind_told(struct driver_private *dp, struct device *dev)
 		err = -ENODEV;
 	else if (err == -EPROBE_DEFER)
 		err = -EAGAIN;
+unlock:
 	device_unlock(dev);
 	driver_unuse(dp);
 	return err;
@@ -322,18 +327,19 @@ int driver_bind_told(struct driver_private *dp, struct device *dev)
 
 int driver_unbind(struct driver_private *dp, struct device *dev)
 {
-	int err = -ENODEV;
+	int err = 0;
 
 	/*
 	 * One that is bound to another driver is left in peace, also by not waiting for its lock.
 	 */
 	if (device_get_driver(dev) != dp->driver)
-		return err;
-	device_lock(dev);
-	if (dev->driver == dp->driver) {
+		return -ENODEV;
+	if (!device_lock_for_caller(dev))
+		err = -EINTR;
+	else if (dev->driver == dp->driver)
 		release_driver(dev);
-		err = 0;
-	}
+	else
+		err = -ENODEV;
 	device_unlock(dev);
 	return err;
 }

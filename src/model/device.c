@@ -9,6 +9,7 @@
 
 #include "model/alloc.h"
 #include "model/base.h"
+#include "model/caller.h"
 #include "model/kobject_internal.h"
 
 /* How many device locks this thread holds. */
@@ -41,6 +42,15 @@ static bool device_trylock(struct device *dev)
 		return false;
 	locked(dev, err);
 	return true;
+}
+
+bool device_lock_for_caller(struct device *dev)
+{
+	if (device_trylock(dev))
+		return true;
+	caller_may_leave();
+	device_lock(dev);
+	return caller_stays();
 }
 
 bool device_lock_to_bind(struct device *dev)

@@ -6,6 +6,7 @@
 
 #include <umdev/log.h>
 
+#include "model/caller.h"
 #include "model/kernfs_internal.h"
 
 /*
@@ -254,7 +255,10 @@ bool kernfs_remove_self(struct kernfs_node *kn)
 		kernfs_tell_changed(kn->parent);
 		return true;
 	}
+	/* The method that won may wait for a user of the device, and goes on for both. */
+	caller_may_leave();
 	wait_removed(kn);
+	caller_stays();
 	atomic_fetch_add(&kn->active, 1);
 	return false;
 }

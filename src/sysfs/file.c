@@ -274,6 +274,25 @@ static ssize_t file_write(struct sysfs_file *file, char *page, size_t count, off
 	return len > (ssize_t)count ? (ssize_t)count : len;
 }
 
+/*
+ * A write whose caller has left may hold the lock for long. Who comes with the same open file does
+ * not wait for the end of a file that is gone, and may leave: nothing has begun.
+ *
+ * Return: 0 with the lock held, or -ENODEV.
+ */
+static int lock_to_write(struct sysfs_file *file)
+{
+	if (!pthread_mutex_trylock(&file->lock))
+		return 0;
+	if (!kernfs_get_active(file->kn))
+		return -ENODEV;
+	kernfs_put_active(file->kn);
+	caller_may_leave();
+	pthread_mutex_lock(&file->lock);
+	caller_stays();
+	return 0;
+}
+
 void sysfs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
@@ -282,17 +301,20 @@ void sysfs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size
 	struct sysfs_file *file = file_of(fi);
 	char page[SYSFS_PAGE_SIZE + 1];
 	struct sysfs_call call;
-	ssize_t len = -EINTR;
+	ssize_t len;
 
 	sysfs_file_get(mount, file);
 	if (!sysfs_call_begin(&call, mount, req))
 		goto put;
 	memcpy(page, buf, count);
 	page[count] = '\0';
-	pthread_mutex_lock(&file->lock);
-	if (!sysfs_call_abandoned(&call))
-		len = file_write(file, page, count, off);
-	pthread_mutex_unlock(&file->lock);
+	len = lock_to_write(file);
+	if (!len) {
+		len = -EINTR;
+		if (!sysfs_call_abandoned(&call))
+			len = file_write(file, page, count, off);
+		pthread_mutex_unlock(&file->lock);
+	}
 	if (!sysfs_call_end(&call))
 		;
 	else if (len < 0)

@@ -6,11 +6,12 @@
  * not listen: the writer waits in state D. A FUSE request is the same to the kernel: once a server
  * has read it, not even SIGKILL ends the wait, but the server is told and may answer early.
  *
- * A store() cannot be taken back half way, so an answer before its end would be a lie to a process
- * that lives on: it would see EINTR for a device that then goes all the same. A process that dies
- * sees nothing. So only a caller with SIGKILL pending (which is how the kernel spreads each deadly
- * signal that dumps no core) is let go; what it began runs to its end. Other signals wait for that
- * end too, as they do in the kernel.
+ * A store() cannot be taken back half way, so mostly an answer before its end would be a lie to a
+ * process that lives on. A process that dies sees nothing: a caller with SIGKILL pending (which is
+ * how the kernel spreads each deadly signal that dumps no core) is let go at any time, and what it
+ * began runs to its end. Other signals let it go while the store() says that it may leave
+ * (model/caller.h), which it does while it waits for somebody; else they wait for the end, as they
+ * do in the kernel.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,9 +62,20 @@ static void wait_a_while(struct sysfs_mount *mount)
 }
 
 /*
+ * The caller is let go: whoever has set @answered answers. Its thread goes on for nobody. Called
+ * with interrupt_lock held.
+ */
+static void call_answered_early(struct sysfs_call *call)
+{
+	call->answered = true;
+	call->early = true;
+	worker_pool_orphan(&call->mount->pool, 1);
+}
+
+/*
  * Runs in the thread that got the interrupt, under libfuse's lock of the request. The kernel sends
  * one interrupt for each request: after a signal that does not kill, one that does comes without a
- * word, so this thread stays and looks again until the call is over.
+ * word, so this thread stays and looks again until the call is over or the caller may leave.
  *
  * Before the call is armed this is called from within the registration, where libfuse uses the
  * request after we return: it must not be answered there.
@@ -81,8 +93,8 @@ static void call_interrupted(fuse_req_t req, void *data)
 		pthread_mutex_lock(&mount->interrupt_lock);
 		if (call->answered)
 			break;
-		if (dying) {
-			call->answered = true;
+		if (dying || call->may_leave) {
+			call_answered_early(call);
 			fuse_reply_err(req, EINTR);
 			break;
 		}
@@ -91,11 +103,46 @@ static void call_interrupted(fuse_req_t req, void *data)
 	pthread_mutex_unlock(&mount->interrupt_lock);
 }
 
+/* A signal that came earlier is not told again. */
+static void call_may_leave(struct caller *caller)
+{
+	struct sysfs_call *call = container_of(caller, struct sysfs_call, caller);
+	struct sysfs_mount *mount = call->mount;
+	bool interrupted;
+
+	pthread_mutex_lock(&mount->interrupt_lock);
+	call->may_leave = true;
+	interrupted = !call->answered && fuse_req_interrupted(call->req);
+	if (interrupted) {
+		call_answered_early(call);
+		pthread_cond_broadcast(&mount->call_ended);
+	}
+	pthread_mutex_unlock(&mount->interrupt_lock);
+	if (!interrupted)
+		return;
+	/* Wait for a call_interrupted() that runs: it finds the request answered. */
+	fuse_req_interrupt_func(call->req, NULL, NULL);
+	fuse_reply_err(call->req, EINTR);
+}
+
+static bool call_stays(struct caller *caller)
+{
+	struct sysfs_call *call = container_of(caller, struct sysfs_call, caller);
+	bool stays;
+
+	pthread_mutex_lock(&call->mount->interrupt_lock);
+	call->may_leave = false;
+	stays = !call->answered;
+	pthread_mutex_unlock(&call->mount->interrupt_lock);
+	return stays;
+}
+
 bool sysfs_call_begin(struct sysfs_call *call, struct sysfs_mount *mount, fuse_req_t req)
 {
 	bool interrupted;
 
 	*call = (struct sysfs_call) {
+		.caller = { .may_leave = call_may_leave, .stays = call_stays },
 		.mount = mount,
 		.req = req,
 		.tid = fuse_req_ctx(req)->pid,
@@ -106,8 +153,10 @@ bool sysfs_call_begin(struct sysfs_call *call, struct sysfs_mount *mount, fuse_r
 	interrupted = fuse_req_interrupted(req);
 	call->armed = true;
 	pthread_mutex_unlock(&mount->interrupt_lock);
-	if (!interrupted || !thread_is_dying(call->tid))
+	if (!interrupted || !thread_is_dying(call->tid)) {
+		caller_set(&call->caller);
 		return true;
+	}
 	if (sysfs_call_end(call))
 		fuse_reply_err(req, EINTR);
 	return false;
@@ -127,12 +176,15 @@ bool sysfs_call_end(struct sysfs_call *call)
 {
 	bool answered;
 
+	caller_set(NULL);
 	pthread_mutex_lock(&call->mount->interrupt_lock);
 	answered = call->answered;
 	call->answered = true;
 	if (!answered)
 		pthread_cond_broadcast(&call->mount->call_ended);
 	pthread_mutex_unlock(&call->mount->interrupt_lock);
+	if (call->early)
+		worker_pool_orphan(&call->mount->pool, -1);
 	/* Unanswered, the request is ours alone; this waits for call_interrupted() to end. */
 	if (!answered)
 		fuse_req_interrupt_func(call->req, NULL, NULL);

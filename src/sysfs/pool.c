@@ -13,7 +13,7 @@
  * Each request at work stands for a thread of some process that waits for it, so the number of
  * processes bounds the number of workers; this is what remains when that bound is absent.
  */
-#define WORKERS_MAX 4096
+unsigned int worker_pool_max = 4096;
 /* Who comes one after the other is served by these without a thread being started. */
 #define WORKERS_IDLE_MAX 4
 
@@ -152,7 +152,8 @@ static int worker_spawn(struct worker_pool *pool)
 	int err = -EAGAIN;
 
 	join_finished(pool);
-	if (pool->count >= WORKERS_MAX)
+	if (pool->count - atomic_load_explicit(&pool->orphans, memory_order_relaxed) >=
+	    worker_pool_max)
 		goto none;
 	err = -ENOMEM;
 	worker = zalloc(sizeof(*worker));

@@ -29,8 +29,23 @@ struct worker_pool {
 	bool stopping;	   /* lock */
 	bool ended;	   /* lock; no more requests come, or soon will not, and that is known */
 	bool short_of_threads;	      /* lock; said so in the log */
+	atomic_uint orphans;	      /* of count; see worker_pool_orphan() */
 	_Atomic(uint64_t) handed_out; /* orders memory; see worker_pool_hand_out() */
 };
+
+/* How many may be at work for somebody; only tests change it. */
+extern unsigned int worker_pool_max;
+
+/**
+ * worker_pool_orphan - nobody waits any more for what @n more (or -@n less) workers do
+ *
+ * The number of threads that wait for an answer is what bounds the pool, and such a worker does not
+ * count for it: whoever lets many go must not keep others out. Context: any thread.
+ */
+static inline void worker_pool_orphan(struct worker_pool *pool, int n)
+{
+	atomic_fetch_add_explicit(&pool->orphans, (unsigned int)n, memory_order_relaxed);
+}
 
 /**
  * worker_pool_hand_out - something is complete whose address is about to go into an answer

@@ -19,6 +19,7 @@
 #include <bsd/sys/tree.h>
 
 #include <umdev/util.h>
+#include "model/caller.h"
 #include "model/kernfs.h"
 #include "sysfs/notifier.h"
 #include "sysfs/pool.h"
@@ -88,7 +89,7 @@ struct sysfs_mount {
 	struct list_head files;			     /* all of struct sysfs_file, under lock */
 	struct list_head listings;		     /* all of struct sysfs_listing, under lock */
 
-	pthread_mutex_t interrupt_lock; /* guards struct sysfs_call.answered of all calls */
+	pthread_mutex_t interrupt_lock; /* guards parts of all struct sysfs_call */
 	pthread_cond_t call_ended;	/* with interrupt_lock */
 
 	struct kernfs_watch watch;
@@ -285,24 +286,34 @@ void sysfs_op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 
 /**
  * struct sysfs_call - a request during which code of a node's owner runs
+ * @caller:   the same for that code
  * @tid:      the caller's thread
- * @armed:    under mount->interrupt_lock; the request may be answered by another thread
- * @answered: under mount->interrupt_lock; it was, for the caller was killed; or the call is over
+ * @armed:    the request may be answered by another thread
+ * @may_leave: any signal lets the caller go, not only one that kills
+ * @answered: it was, for the caller has gone; or the call is over
+ * @early:    it was, for the caller has gone
+ *
+ * The last four are under mount->interrupt_lock.
  */
 struct sysfs_call {
+	struct caller caller;
 	struct sysfs_mount *mount;
 	fuse_req_t req;
 	pid_t tid;
 	bool armed;
+	bool may_leave;
 	bool answered;
+	bool early;
 };
 
 /**
  * sysfs_call_begin - let the caller die from now on without waiting for the end of the call
+ *
+ * Until sysfs_call_end(), which the same thread calls, it is the caller of model/caller.h.
  * Return: false if it is dying already: answered, nothing else is to be done.
  */
 bool sysfs_call_begin(struct sysfs_call *call, struct sysfs_mount *mount, fuse_req_t req);
-/** sysfs_call_abandoned - was the caller killed since the begin? */
+/** sysfs_call_abandoned - has the caller gone since the begin? */
 bool sysfs_call_abandoned(struct sysfs_call *call);
 /** sysfs_call_end - Return: true if the request still wants its answer. */
 bool sysfs_call_end(struct sysfs_call *call);

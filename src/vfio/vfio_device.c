@@ -10,6 +10,7 @@
 #include <umdev/publish.h>
 
 #include "model/alloc.h"
+#include "model/caller.h"
 #include "vfio/irq.h"
 #include "vfio/vfio.h"
 
@@ -286,28 +287,42 @@ static struct timespec next_request(void)
 	return t;
 }
 
+/* Ask the user, if there is one, then wait until it has let go or is to be asked again. */
+static bool ask_and_wait(struct vfio_device_private *p, unsigned int count)
+{
+	struct vfio_file *file = vfio_file_visit(p);
+	struct timespec deadline;
+	bool used;
+
+	if (file) {
+		ask_user(p->vdev, file, count);
+		vfio_file_leave(p);
+	}
+	deadline = next_request();
+	pthread_mutex_lock(&p->lock);
+	while (p->file && pthread_cond_timedwait(&p->changed, &p->lock, &deadline) != ETIMEDOUT)
+		;
+	used = p->file;
+	pthread_mutex_unlock(&p->lock);
+	return used;
+}
+
+/* Nobody comes any more; wait for who is there. What was begun goes on also without the caller. */
 static void wait_for_user(struct vfio_device_private *p)
 {
-	struct timespec deadline;
-	struct vfio_file *file;
 	unsigned int count = 0;
+	bool used;
 
 	pthread_mutex_lock(&p->lock);
 	p->going = true;
-	while (p->file) {
-		pthread_mutex_unlock(&p->lock);
-		file = vfio_file_visit(p);
-		if (file) {
-			ask_user(p->vdev, file, count++);
-			vfio_file_leave(p);
-		}
-		deadline = next_request();
-		pthread_mutex_lock(&p->lock);
-		while (p->file &&
-		       pthread_cond_timedwait(&p->changed, &p->lock, &deadline) != ETIMEDOUT)
-			;
-	}
+	used = p->file;
 	pthread_mutex_unlock(&p->lock);
+	if (!used)
+		return;
+	caller_may_leave();
+	while (ask_and_wait(p, count))
+		count++;
+	caller_stays();
 }
 
 void vfio_unregister_group_dev(struct vfio_device *vdev)

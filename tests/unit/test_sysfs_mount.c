@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -19,6 +20,8 @@
 #include <umdev/log.h>
 #include <umdev/sysfs.h>
 #include "model/alloc.h"
+#include "model/caller.h"
+#include "sysfs/pool.h"
 #include "support/descriptors.h"
 
 #define CHURNS	  200
@@ -250,6 +253,90 @@ static void users_and_churn_and_an_unmount_in_the_middle_are_safe(void **state)
 	assert_false(is_mounted());
 }
 
+static _Atomic(int) waiting; /* in patience_store() */
+static _Atomic(bool) enough; /* they need not wait any more */
+
+static ssize_t patience_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			      size_t count)
+{
+	caller_may_leave();
+	atomic_fetch_add(&waiting, 1);
+	while (!atomic_load(&enough))
+		usleep(1000);
+	atomic_fetch_sub(&waiting, 1);
+	return caller_stays() ? (ssize_t)count : -EINTR;
+}
+static KOBJ_ATTR_WO(patience);
+
+static void noted(int sig)
+{
+}
+
+/* Somebody in this process waits for ever for a mount that is served here: nothing else ends it. */
+static void abort_mount(int sig)
+{
+	umount2(mountpoint, MNT_FORCE);
+}
+
+static void *writer_main(void *data)
+{
+	char path[128];
+	intptr_t ret;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/crowd/patience", mountpoint);
+	fd = open(path, O_WRONLY);
+	ret = write(fd, "x", 1) < 0 ? -errno : 0;
+	close(fd);
+	return (void *)ret;
+}
+
+/* Begin a write that waits for somebody, and see it end when a signal comes. */
+static void write_and_leave(int others)
+{
+	pthread_t thread;
+	void *ret;
+
+	assert_int_equal(pthread_create(&thread, NULL, writer_main, NULL), 0);
+	while (atomic_load(&waiting) == others)
+		usleep(1000);
+	assert_int_equal(pthread_kill(thread, SIGUSR1), 0);
+	assert_int_equal(pthread_join(thread, &ret), 0);
+	assert_int_equal((intptr_t)ret, -EINTR);
+}
+
+static void those_who_have_left_make_room_for_others(void **state)
+{
+	const struct sigaction action = { .sa_handler = noted };
+	const struct sigaction hang = { .sa_handler = abort_mount };
+	unsigned int most = worker_pool_max;
+	struct sysfs_mount *mount;
+	char path[128];
+
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGALRM, &hang, NULL);
+	alarm(20);
+	worker_pool_max = 3;
+	crowd = thing_add(NULL, "crowd");
+	assert_int_equal(sysfs_create_file(&crowd->kobj, &kobj_attr_patience.attr), 0);
+	assert_int_equal(sysfs_mount(mountpoint, &mount), 0);
+	for (int i = 0; i < 10; i++)
+		write_and_leave(i);
+	atomic_store(&right, 0);
+	snprintf(path, sizeof(path), "%s/crowd/value", mountpoint);
+	use_file(path);
+	assert_int_equal(atomic_load(&right), 1);
+	assert_int_equal(atomic_load(&waiting), 10);
+	/* What they began goes on to its end. */
+	atomic_store(&enough, true);
+	while (atomic_load(&waiting))
+		usleep(1000);
+	sysfs_unmount(mount);
+	alarm(0);
+	worker_pool_max = most;
+	thing_remove(crowd);
+}
+
 static int setup(void **state)
 {
 	return mkdtemp(mountpoint) ? 0 : -1;
@@ -269,6 +356,7 @@ int main(void)
 		cmocka_unit_test(unmounting_nothing_is_fine),
 		cmocka_unit_test(the_tree_can_be_mounted_again_and_again),
 		cmocka_unit_test(users_and_churn_and_an_unmount_in_the_middle_are_safe),
+		cmocka_unit_test(those_who_have_left_make_room_for_others),
 	};
 	if (geteuid() || access("/dev/fuse", R_OK | W_OK)) {
 		printf("skipped: mounting needs root and /dev/fuse\n");

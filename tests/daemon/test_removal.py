@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Taking a device from a user who does not let go: who waits, who may leave, what goes on."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import TIMEOUT
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vfio_user"))
+import client as vfio_user  # noqa: E402
+
+TYPE = "class/mdev_bus/mtty/mdev_supported_types/mtty-1"
+UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa10%02x"
+DEVICE = UUID % 1
+DIRECTORY = f"bus/mdev/devices/{DEVICE}"
+REMOVE = (f"{DIRECTORY}/remove", "1")
+UNBIND = ("bus/mdev/drivers/mtty/unbind", DEVICE)
+BIND = ("bus/mdev/drivers/mtty/bind", DEVICE)
+
+# One write(2), which no library tries again; what it answers is printed.
+WRITER = """
+import ctypes, errno, os, signal, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for number in signal.SIGINT, signal.SIGUSR1:
+    signal.signal(number, lambda *args: None)
+fd = os.open(sys.argv[1], os.O_WRONLY)
+data = sys.argv[2].encode()
+for _ in range(int(sys.argv[3])):
+    print("writing", flush=True)
+    done = libc.write(fd, data, len(data))
+    print("done" if done == len(data) else errno.errorcode[ctypes.get_errno()], flush=True)
+"""
+
+
+class Writer:
+    """A process that writes to a file of the tree, some times to the same open one."""
+
+    def __init__(self, daemon, path, text, times=1):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, daemon.sys / path, text, str(times)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.line() == "writing"
+
+    def line(self):
+        return self.process.stdout.readline().strip()
+
+    def interrupt(self, number=signal.SIGUSR1):
+        """Until the signal has come when it was in the system call."""
+        self.process.send_signal(number)
+        return self.line()
+
+    def wait(self):
+        self.process.stdout.close()
+        return self.process.wait(TIMEOUT)
+
+
+@contextlib.contextmanager
+def writer(*args):
+    it = Writer(*args)
+    try:
+        yield it
+    finally:
+        it.process.kill()
+        it.wait()
+
+
+def connect(daemon, device=DEVICE):
+    client = vfio_user.Client(str(daemon.runtime / "vfio-user" / device))
+    client.version()
+    return client
+
+
+def until(condition, what):
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.002)
+
+
+def waits(daemon, times=1):
+    until(lambda: daemon.log().count("waiting for pid") >= times, "somebody is asked")
+
+
+def is_in_system_call(pid):
+    with open(f"/proc/{pid}/wchan") as wchan:
+        return wchan.read() not in ("0", "")
+
+
+@pytest.fixture
+def mtty(daemon):
+    daemon.start("--load", "mtty,ports=64")
+    daemon.write(f"{TYPE}/create", DEVICE)
+    return daemon
+
+
+def gone(daemon, device=DEVICE):
+    return not os.path.lexists(daemon.sys / "bus/mdev/devices" / device)
+
+
+def unbound(daemon):
+    return not os.path.lexists(daemon.sys / DIRECTORY / "vfio-dev")
+
+
+# The writer may leave.
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("what, over", [(REMOVE, gone), (UNBIND, unbound)], ids=["remove", "unbind"])
+def test_a_signal_ends_the_wait_and_the_removal_goes_on(mtty, what, over, number):
+    with connect(mtty) as user:
+        with writer(mtty, *what) as waiting:
+            waits(mtty)
+            assert waiting.interrupt(number) == "EINTR"
+            assert waiting.wait() == 0
+        # Nothing has changed for the user, and it is still the one who is waited for.
+        user.info()
+        assert str(os.getpid()) in mtty.umdev_json("list")[0]["user"]
+        assert not over(mtty)
+    until(lambda: over(mtty), "it goes on")
+
+
+def test_a_signal_that_comes_before_the_wait_ends_it_too(mtty):
+    """It is sent at once, whenever that is: before the write, in it, or while it waits."""
+    with connect(mtty):
+        with writer(mtty, *REMOVE) as waiting:
+            waiting.process.send_signal(signal.SIGUSR1)
+            waits(mtty)
+            # Before the system call began it interrupted nothing.
+            assert waiting.interrupt() == "EINTR"
+    until(lambda: gone(mtty), "it goes on")
+
+
+def test_who_tries_again_is_told_that_the_file_is_gone(mtty):
+    with connect(mtty):
+        with writer(mtty, *REMOVE, 2) as waiting:
+            waits(mtty)
+            assert waiting.interrupt() == "EINTR"
+            assert waiting.line() == "writing"
+            assert waiting.line() == "ENODEV"
+            with pytest.raises(FileNotFoundError):
+                mtty.write(*REMOVE)
+    until(lambda: gone(mtty), "it goes on")
+
+
+def test_who_has_it_open_is_told_at_once_while_another_one_waits(mtty):
+    fd = os.open(mtty.sys / REMOVE[0], os.O_WRONLY)
+    with connect(mtty):
+        with writer(mtty, *REMOVE) as waiting:
+            waits(mtty)
+            with pytest.raises(OSError, match="No such device"):
+                os.write(fd, b"1")
+            assert waiting.process.poll() is None
+    os.close(fd)
+    until(lambda: gone(mtty), "it goes on")
+
+
+@pytest.mark.parametrize("what, over", [(REMOVE, gone), (UNBIND, unbound)], ids=["remove", "unbind"])
+def test_the_writer_is_killed_and_the_removal_goes_on(mtty, what, over):
+    with connect(mtty) as user:
+        with writer(mtty, *what) as waiting:
+            waits(mtty)
+            waiting.process.kill()
+            assert waiting.wait() == -signal.SIGKILL
+        user.info()
+        assert not over(mtty)
+    until(lambda: over(mtty), "it goes on")
+
+
+def test_who_waits_for_the_one_who_waits_may_leave_too(mtty):
+    """The second "unbind", a "bind" and a "remove" wait for the same device's lock."""
+    with connect(mtty):
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(writer(mtty, *UNBIND))
+            waits(mtty)
+            others = [stack.enter_context(writer(mtty, *what)) for what in (UNBIND, BIND, REMOVE)]
+            for other in others:
+                until(lambda: is_in_system_call(other.process.pid), "it waits")
+                assert other.interrupt() == "EINTR"
+            assert first.process.poll() is None
+            assert first.interrupt() == "EINTR"
+    # The first and the last had begun something. What the others wanted was not done.
+    until(lambda: gone(mtty), "it goes on")
+    assert "bound" not in mtty.log()
+
+
+def test_the_same_open_file_again_may_leave_as_well(mtty):
+    with connect(mtty):
+        with writer(mtty, *UNBIND, 3) as waiting:
+            waits(mtty)
+            for _ in range(2):
+                assert waiting.interrupt() == "EINTR"
+                assert waiting.line() == "writing"
+                until(lambda: is_in_system_call(waiting.process.pid), "it waits again")
+            # The third write waits for the first, and finds nothing to be done.
+            assert mtty.log().count("waiting for pid") == 1
+            user = mtty.umdev_json("list")[0]["user"]
+            assert str(os.getpid()) in user
+
+
+def test_signals_do_not_end_what_waits_for_nobody(mtty):
+    """Only the wait for a user is left early: here there is none, and the write is done."""
+    for number in range(2, 30):
+        mtty.write(f"{TYPE}/create", UUID % number)
+        with writer(mtty, f"bus/mdev/devices/{UUID % number}/remove", "1") as quick:
+            assert quick.interrupt() == "done"
+        assert gone(mtty, UUID % number)
+
+
+# Many, and the end.
+
+
+def test_many_who_wait_or_have_left_hold_up_nobody(mtty):
+    users, writers = [], []
+    with contextlib.ExitStack() as stack:
+        for number in range(2, 50):
+            mtty.write(f"{TYPE}/create", UUID % number)
+            users.append(stack.enter_context(connect(mtty, UUID % number)))
+            writers.append(
+                stack.enter_context(
+                    writer(mtty, f"bus/mdev/devices/{UUID % number}/remove", "1")
+                )
+            )
+        waits(mtty, len(writers))
+        for leaving in writers[::2]:
+            assert leaving.interrupt() == "EINTR"
+        assert mtty.read("bus/mdev/drivers_autoprobe") == "1\n"
+        mtty.write(f"{TYPE}/create", UUID % 60)
+        mtty.write(f"bus/mdev/devices/{UUID % 60}/remove", "1")
+        for user in users:
+            user.close()
+        for staying in writers[1::2]:
+            assert staying.line() == "done"
+    until(lambda: os.listdir(mtty.sys / "bus/mdev/devices") == [DEVICE], "all are gone")
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["left", "waiting"])
+def test_the_daemon_ends_while_a_removal_waits(mtty, left):
+    with connect(mtty) as user, writer(mtty, *REMOVE) as waiting:
+        waits(mtty)
+        if left:
+            assert waiting.interrupt() == "EINTR"
+        mtty.stop()
+        with pytest.raises((vfio_user.Closed, ConnectionError)):
+            user.info()
+        if not left:
+            assert waiting.line() in ("done", "ENOTCONN", "ECONNABORTED")
