@@ -20,7 +20,7 @@ def commands(name):
 
 
 def is_heading(line):
-    return line.startswith(("$ ", "## "))
+    return line.startswith(("$ ", "# ", "## "))
 
 
 def sections(lines):
