@@ -30,15 +30,39 @@ int container_open(int fd, int flags);
  */
 struct container *container_from_file(struct file *file);
 
+/*
+ * Groups that use a container. After a fork() a group is attached, or not, for all processes that
+ * have it; each of them uses the container as long as it knows of that, closed or not.
+ */
+
 /**
- * container_attach_group - one more group uses the container; it stays until
- * container_detach_group(), closed or not
- *
+ * container_attach_group - one more group uses the container, in this process and all others
  * Return: 0, -errno as VFIO_GROUP_SET_CONTAINER's.
  */
 int container_attach_group(struct container *container);
-/** container_detach_group - the reverse; with the last group the IOMMU and all mappings go. */
+/**
+ * container_detach_group - the reverse; with the last group the IOMMU and all mappings go. This
+ * process no longer uses the container for it.
+ */
 void container_detach_group(struct container *container);
+
+/**
+ * container_id - the same number in all processes that share the container, never 0 and never
+ * another container's
+ */
+uint64_t container_id(struct container *container);
+/**
+ * container_join_group - another process has attached a group that is this one's, too
+ * @id: container_id() there
+ * Return: the container, which this process uses for the group from now on; NULL if it does not
+ * have it.
+ */
+struct container *container_join_group(uint64_t id);
+/**
+ * container_leave_group - this process no longer uses the container for a group: it has closed it,
+ * but another one has not, or another one has detached it
+ */
+void container_leave_group(struct container *container);
 
 /** container_has_iommu - has VFIO_SET_IOMMU been done? */
 bool container_has_iommu(struct container *container);
