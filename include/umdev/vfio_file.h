@@ -22,12 +22,16 @@ struct vfio_file;
  *             it, so the answer must be able to arrive while the user's thread is in there.
  *             Optional: without it such memory is not accessible (-EFAULT)
  * @dma_write: the same for writing
+ * @disconnect: somebody with the right to say so wants the user gone: end its connection, so that
+ *             it is closed soon, also if the user does nothing for it. Like @request. Optional:
+ *             without it only the user can end the use
  * @describe:  who it is, as "pid 4711 (qemu-system-x86)", into @buf. Like @request. Optional
  */
 struct vfio_user_ops {
 	void (*request)(struct vfio_file *file, unsigned int count);
 	int (*dma_read)(struct vfio_file *file, uint64_t iova, void *data, size_t len);
 	int (*dma_write)(struct vfio_file *file, uint64_t iova, const void *data, size_t len);
+	void (*disconnect)(struct vfio_file *file);
 	void (*describe)(struct vfio_file *file, char *buf, size_t size);
 };
 

@@ -36,7 +36,42 @@ static ssize_t user_show(struct device *dev, struct device_attribute *attr, char
 }
 static DEVICE_ATTR_RO(user);
 
+static int disconnect(struct vfio_device_private *p, struct vfio_file *file)
+{
+	char who[128];
+
+	if (!file->ops->disconnect)
+		return -EOPNOTSUPP;
+	vfio_file_describe(file, who, sizeof(who));
+	dev_printk(LOG_LEVEL_NOTICE, p->vdev->dev, "disconnecting %s", who);
+	file->ops->disconnect(file);
+	return 0;
+}
+
+/* Whoever uses the device now will soon not, and is not waited for. Nobody: that is so already. */
+static ssize_t disconnect_store(struct device *dev, struct device_attribute *attr, const char *buf,
+				size_t count)
+{
+	struct vfio_device_private *p = to_private(dev);
+	struct vfio_file *file;
+	unsigned long yes;
+	int err = 0;
+
+	if (kstrtoul(buf, 0, &yes))
+		return -EINVAL;
+	if (!yes)
+		return count;
+	file = vfio_file_visit(p);
+	if (file) {
+		err = disconnect(p, file);
+		vfio_file_leave(p);
+	}
+	return err ? err : (ssize_t)count;
+}
+static DEVICE_ATTR_WO(disconnect);
+
 static struct attribute *vfio_dev_attrs[] = {
+	&dev_attr_disconnect.attr,
 	&dev_attr_user.attr,
 	NULL,
 };

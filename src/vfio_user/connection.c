@@ -23,6 +23,15 @@ static void connection_request(struct vfio_file *file, unsigned int count)
 			  c->ep->name, (int)c->pid, c->comm);
 }
 
+static void connection_disconnect(struct vfio_file *file)
+{
+	struct connection *c = vfio_file_data(file);
+
+	pthread_mutex_lock(&c->lock);
+	connection_kill(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void connection_describe(struct vfio_file *file, char *buf, size_t size)
 {
 	struct connection *c = vfio_file_data(file);
@@ -34,6 +43,7 @@ static const struct vfio_user_ops user_ops = {
 	.request = connection_request,
 	.dma_read = connection_dma_read,
 	.dma_write = connection_dma_write,
+	.disconnect = connection_disconnect,
 	.describe = connection_describe,
 };
 

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -253,3 +254,68 @@ def test_the_daemon_ends_while_a_removal_waits(mtty, left):
             user.info()
         if not left:
             assert waiting.line() in ("done", "ENOTCONN", "ECONNABORTED")
+
+
+# Closing the user's connection.
+
+
+def disconnect(daemon, text="1", device=DEVICE):
+    [name] = os.listdir(daemon.sys / "bus/mdev/devices" / device / "vfio-dev")
+    daemon.write(f"bus/mdev/devices/{device}/vfio-dev/{name}/disconnect", text)
+
+
+def test_a_user_is_disconnected_and_the_device_is_free_for_the_next(mtty):
+    mtty.write(f"{TYPE}/create", UUID % 2)
+    with connect(mtty) as user, connect(mtty, UUID % 2) as other:
+        disconnect(mtty)
+        assert user.at_end()
+        # Who connects waits for the one who has just been thrown out.
+        with connect(mtty) as heir:
+            heir.info()
+        other.info()
+    assert f"disconnecting pid {os.getpid()} (" in mtty.log()
+
+
+def test_disconnecting_wants_a_yes_and_needs_no_user(mtty):
+    disconnect(mtty)
+    with connect(mtty) as user:
+        disconnect(mtty, "0")
+        with pytest.raises(OSError, match="Invalid argument"):
+            disconnect(mtty, "please")
+        user.info()
+    [name] = os.listdir(mtty.sys / DIRECTORY / "vfio-dev")
+    file = mtty.sys / DIRECTORY / "vfio-dev" / name / "disconnect"
+    assert file.stat().st_mode & 0o7777 == 0o200
+
+
+def test_a_removal_that_waits_ends_when_its_user_is_disconnected(mtty):
+    with connect(mtty) as user, writer(mtty, *REMOVE) as waiting:
+        waits(mtty)
+        disconnect(mtty)
+        assert waiting.line() == "done"
+        assert user.at_end()
+    assert gone(mtty)
+
+
+def test_users_come_and_go_and_are_disconnected_at_once(mtty):
+    """No order of these is the wrong one."""
+    end = time.monotonic() + 2
+    lost, stop = [], threading.Event()
+
+    def throw_out():
+        while not stop.is_set():
+            disconnect(mtty)
+
+    thread = threading.Thread(target=throw_out)
+    thread.start()
+    while time.monotonic() < end:
+        try:
+            with connect(mtty) as user:
+                user.info()
+        except (vfio_user.Closed, ConnectionError) as error:
+            lost.append(error)
+    stop.set()
+    thread.join(TIMEOUT)
+    assert lost
+    with connect(mtty) as user:
+        user.info()

@@ -31,7 +31,7 @@ static void the_tree_is_as_the_kernel_shows_it(void **state)
 	assert_string_equal(outside_read("/kernel/iommu_groups/0/type"), "unknown\n");
 	assert_int_equal(outside_write("DMA", "/kernel/iommu_groups/0/type"), -EINVAL);
 	assert_string_equal(outside_list("/devices/d0/vfio-dev/vfio0"),
-			    "device subsystem uevent user ");
+			    "device disconnect subsystem uevent user ");
 	assert_string_equal(outside_link("/devices/d0/vfio-dev/vfio0/device"), "../../../d0");
 	assert_string_equal(outside_link("/class/vfio-dev/vfio0"),
 			    "../../devices/d0/vfio-dev/vfio0");
@@ -529,6 +529,38 @@ static void a_users_name_can_not_forge_lines(void **state)
 	fake_free(fake);
 }
 
+static unsigned int disconnected;
+
+static void count_disconnect(struct vfio_file *file)
+{
+	disconnected++;
+}
+
+static void a_user_is_disconnected_if_there_is_one_who_can_be(void **state)
+{
+	static const struct vfio_user_ops ops = { .disconnect = count_disconnect };
+	static const char attr[] = "/class/vfio-dev/vfio0/disconnect";
+	struct fake *fake = fake_create("d0");
+	struct vfio_file *file;
+
+	log_capture_begin();
+	assert_int_equal(outside_write("1", attr), 0);
+	assert_int_equal(vfio_file_open(&fake->vdev, &ops, NULL, &file), 0);
+	assert_int_equal(outside_write("0", attr), 0);
+	assert_int_equal(outside_write("", attr), 0);
+	assert_int_equal(outside_write("away", attr), -EINVAL);
+	assert_int_equal(disconnected, 0);
+	assert_int_equal(outside_write("1\n", attr), 0);
+	assert_int_equal(disconnected, 1);
+	vfio_file_close(file);
+	file = fake_open(fake);
+	assert_int_equal(outside_write("1", attr), -EOPNOTSUPP);
+	vfio_file_close(file);
+	fake_free(fake);
+	log_capture_end();
+	assert_string_equal(log_captured(), "fake-vfio d0: disconnecting a user\n");
+}
+
 static void a_user_keeps_the_drivers_module(void **state)
 {
 	struct module_private loaded = { .refcount = 1 };
@@ -668,6 +700,7 @@ int main(void)
 		cmocka_unit_test(unregistering_waits_for_the_user_and_names_it),
 		cmocka_unit_test(a_user_that_stays_is_asked_again),
 		cmocka_unit_test(a_users_name_can_not_forge_lines),
+		cmocka_unit_test(a_user_is_disconnected_if_there_is_one_who_can_be),
 		cmocka_unit_test(a_user_keeps_the_drivers_module),
 		cmocka_unit_test(interrupts_and_copies_without_a_device_are_quiet),
 		cmocka_unit_test(a_transport_gets_devices_old_and_new),
