@@ -15,8 +15,10 @@
  * service_watch - have @fn called by the thread whenever something has come on @fd
  * @fd:     stays the caller's, and open until service_unwatch(). One may be watched once
  * @events: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLET; EPOLLHUP and EPOLLERR always count
- * @fn:     must not block for long, all devices of the program share the thread; may watch,
- *          unwatch and call client_shutdown(), not client_call()
+ * @fn:     gets what has come of these. Must not block for long, all devices of the program share
+ *          the thread; may watch, unwatch and call client_shutdown(), not client_call(). It is
+ *          called again as long as there is something: take it, or unwatch (a peer that has hung up
+ *          stays that)
  * @data:   for @fn
  *
  * Context: no lock that a function of the thread's takes. Return: 0, -ENOMEM, -EMFILE, -EAGAIN (no

@@ -38,6 +38,15 @@ int shared_mutex_lock(struct shared_mutex *lock)
 	return -EOWNERDEAD;
 }
 
+int shared_mutex_trylock(struct shared_mutex *lock)
+{
+	int err = pthread_mutex_trylock(&lock->mutex);
+
+	if (err == EOWNERDEAD)
+		pthread_mutex_consistent(&lock->mutex);
+	return -err;
+}
+
 void shared_mutex_unlock(struct shared_mutex *lock)
 {
 	pthread_mutex_unlock(&lock->mutex);
