@@ -45,6 +45,11 @@ def guest_dir():
     return pathlib.Path(os.environ.get("UMDEV_GUEST", ROOT / "build" / "guest"))
 
 
+# The QEMUs that there are: Debian 13's newest and Debian 12's.
+QEMU_NEW = "qemu-system-x86_64"
+QEMU_OLD = "debian12/qemu-system-x86_64"
+
+
 def check(condition, text):
     if not condition:
         raise Failure(text)
@@ -177,6 +182,11 @@ class Host:
     def type_path(self, kind, parent):
         return self.sys / "class" / "mdev_bus" / parent / "mdev_supported_types" / kind
 
+    def umdev(self, *arguments):
+        """The command line of `umdev`, for this host."""
+        program = build_dir() / "src" / "umdev" / "umdev"
+        return ["env", f"UMDEV_RUNTIME_DIR={self.runtime}", program, *arguments]
+
     def create(self, kind="mtty-1", uuid=None, parent="mtty"):
         uuid = uuid or str(uuid_module.uuid4())
         shell(f"echo {uuid} > {self.type_path(kind, parent)}/create")
@@ -197,6 +207,14 @@ class Device:
 
     def socket(self):
         return self.vfio("socket")
+
+    def vfio_user(self):
+        """For a Guest: QEMU's client of vfio-user."""
+        return {"driver": "vfio-user-pci", "socket": {"type": "unix", "path": self.socket()}}
+
+    def vfio_pci(self):
+        """For a Guest: what QEMU has for mediated devices of the kernel's. Guests with one are in the host's view."""
+        return {"driver": "vfio-pci", "sysfsdev": f"/sys/bus/mdev/devices/{self.uuid}"}
 
     def port_path(self, port=0):
         return (self.path / f"port{port}" / "path").read_text().strip()
@@ -240,6 +258,8 @@ class Terminal:
 
 
 # ---- the guest ----
+
+MEMORY = "256M"
 
 # Reads commands from the console, one per line, and says after each how it ended.
 INIT = """#!/bin/busybox sh
@@ -303,13 +323,15 @@ class Qmp:
             return message["return"]
 
     def wait_for_event(self, name, **data):
+        """An event that has come and was not waited for yet, or the next one that comes."""
         def wanted(event):
             return event["event"] == name and all(event.get("data", {}).get(k) == v for k, v in data.items())
 
-        while not any(map(wanted, self.events)):
+        while not (found := next(filter(wanted, self.events), None)):
             message = self._read()
             if "event" in message:
                 self.events.append(message)
+        self.events.remove(found)
 
     def close(self):
         self.file.close()
@@ -327,24 +349,35 @@ class Guest:
     MSI_IDS = {"x-pci-vendor-id": 0x9710, "x-pci-device-id": 0x9912, "x-pci-sub-vendor-id": 0xa000,
                "x-pci-sub-device-id": 0x1000}
 
-    def __init__(self, host, sockets, private_memory=False, properties=None, memory="256M"):
+    def __init__(self, host, devices, private_memory=False, properties=None, qemu=QEMU_NEW, root_ports=False,
+                 options=(), kernel_options=""):
+        """
+        @devices: of Device.vfio_user() or Device.vfio_pci(); they are mdev0, mdev1 …
+        @private_memory: what QEMU takes if nothing else is said, instead of a memfd
+        @properties: more of them, for each device
+        @root_ports: a PCIe machine where device number N is alone behind the root port "portN"
+        """
+        self.properties = properties or {}
+        self.root_ports = root_ports
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="guest-", dir=host.dir))
         make_initramfs(self.dir / "initramfs")
-        backend = "memory-backend-ram,share=off" if private_memory else "memory-backend-memfd,share=on"
         console, monitor = self.dir / "console", self.dir / "monitor"
+        memory = [] if private_memory else [
+            "-object", f"memory-backend-memfd,share=on,id=memory,size={MEMORY}", "-machine", "memory-backend=memory"]
         arguments = [
-            guest_dir() / "qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot",
-            "-machine", "pc,accel=tcg,memory-backend=memory", "-m", memory,
-            "-object", f"{backend},id=memory,size={memory}",
+            guest_dir() / qemu, "-nodefaults", "-display", "none", "-no-reboot",
+            "-machine", "q35" if root_ports else "pc", "-accel", "tcg", "-m", MEMORY, *memory,
             "-kernel", guest_dir() / "vmlinuz", "-initrd", self.dir / "initramfs",
-            "-append", "console=ttyS0 quiet loglevel=1 panic=-1",
+            "-append", f"console=ttyS0 quiet loglevel=1 panic=-1 {kernel_options}",
             # In this order: while it waits at the console, the monitor is there.
             "-qmp", f"unix:{monitor},server=on,wait=off",
-            "-chardev", f"socket,id=console,path={console},server=on,wait=on", "-serial", "chardev:console"]
-        for number, path in enumerate(sockets):
-            device = {"driver": "vfio-user-pci", "id": f"mdev{number}",
-                      "socket": {"type": "unix", "path": str(path)}, **(properties or {})}
-            arguments += ["-device", json.dumps(device)]
+            "-chardev", f"socket,id=console,path={console},server=on,wait=on", "-serial", "chardev:console", *options]
+        for number, device in enumerate(devices):
+            if root_ports:
+                arguments += ["-device", f"pcie-root-port,id=port{number},chassis={number + 1}"]
+            arguments += ["-device", json.dumps(self._describe(number, device))]
+        if any(device["driver"] == "vfio-pci" for device in devices):
+            arguments = host.umdev("exec", "--", *arguments)
         self.process = subprocess.Popen(list(map(str, arguments)), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.output = Lines(self.process.stdout)
@@ -357,9 +390,19 @@ class Guest:
             self.console.connect(str(console))
             self.qmp = Qmp(monitor)
             self._read_until(b"@ready\n")
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, (Failure, OSError)):
+                raise Failure(f"{error}\n" + "\n".join(self.output.lines[-20:])) from error
             raise
+
+    def _describe(self, number, device):
+        bus = {"bus": f"port{number}"} if self.root_ports else {}
+        return {**device, "id": f"mdev{number}", **bus, **self.properties}
+
+    def plug(self, number, device):
+        """Add a device to the running guest, as the one of this number."""
+        self.qmp.command("device_add", **self._describe(number, device))
 
     def _read_until(self, marker, timeout=None):
         deadline = time.monotonic() + (timeout or DEADLINE)
@@ -409,6 +452,7 @@ class Guest:
         if self.qmp:
             self.qmp.close()
         self.console.close()
+        self.output.thread.join()
         # Of a QEMU that was killed the sockets are left.
         shutil.rmtree(self.dir)
 
@@ -420,12 +464,16 @@ class Guest:
 
     # ---- serial ports ----
 
-    def pci_device(self, vendor=0x4348, device=0x3253):
-        """Where the guest has found a device of these ids: its directory in the guest's sysfs."""
+    def pci_devices(self, vendor=0x4348, device=0x3253):
+        """Where the guest has found devices of these ids: their directories in the guest's sysfs, sorted."""
         wanted = shlex.quote(f"0x{vendor:04x} 0x{device:04x}")
-        found = self.run('for d in /sys/bus/pci/devices/*; do '
-                         f'[ "$(cat $d/vendor) $(cat $d/device)" = {wanted} ] && echo $d; done; true').split()
-        check(len(found) == 1, f"the guest has {len(found)} PCI devices {wanted}")
+        return self.run('for d in /sys/bus/pci/devices/*; do '
+                        f'[ "$(cat $d/vendor) $(cat $d/device)" = {wanted} ] && echo $d; done; true').split()
+
+    def pci_device(self, vendor=0x4348, device=0x3253):
+        """The same, of the only one."""
+        found = self.pci_devices(vendor, device)
+        check(len(found) == 1, f"the guest has {len(found)} PCI devices 0x{vendor:04x} 0x{device:04x}")
         return found[0]
 
     def serial_ports(self, pci_device):
@@ -435,3 +483,18 @@ class Guest:
     def open_port(self, name, fd=3):
         """Keep a port open in the guest's shell, raw and with hardware flow control, as descriptor @fd."""
         self.run(f"exec {fd}<>/dev/{name} && stty raw -echo crtscts <&{fd}")
+
+    def talk(self, port, terminal, fd=3):
+        """Text crosses in both directions between a port that is opened here and its @terminal on the host."""
+        self.open_port(port, fd)
+        self.run(f"echo from the guest >&{fd}")
+        came = terminal.read(15)
+        check(came == b"from the guest\n", f"the host got {came!r}")
+        terminal.write(b"from the host\n")
+        came = self.run(f"read -r line <&{fd} && echo $line")
+        check(came == "from the host\n", f"the guest got {came!r}")
+
+    def interrupts(self, port):
+        """How many interrupts of the port the guest has handled, and whether they are MSI."""
+        line = self.run(f"grep {port} /proc/interrupts")
+        return sum(int(word) for word in line.split()[1:] if word.isdigit()), "PCI-MSI" in line

@@ -8,7 +8,7 @@ def test_a_guest_rolls_the_dice_as_the_text_says(host_with_dice):
     device = host_with_dice.create("dice-pair", parent="table")
     _, typed = guide.commands("5. In a guest")
     typed = [line.partition("#")[0].strip() for line in typed]
-    with lab.Guest(host_with_dice, [device.socket()]) as guest:
+    with lab.Guest(host_with_dice, [device.vfio_user()]) as guest:
         for line in typed[:-2]:
             guest.run(line)
         rolls = [int(guest.run(typed[-2]), 16) for _ in range(20)]
