@@ -15,10 +15,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#ifndef __O_TMPFILE
-#define __O_TMPFILE 0
-#endif
-
 /* What programs call that were compiled with _FORTIFY_SOURCE; no header declares all of them. */
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
@@ -29,16 +25,17 @@ ssize_t __pread_chk(int fd, void *buf, size_t count, off_t offset, size_t size);
 ssize_t __pread64_chk(int fd, void *buf, size_t count, off64_t offset, size_t size);
 
 /* All that is exported. tests/preload compares this list with the library's symbols. */
-#define NEXT_FUNCTIONS(X)                                                                          \
-	X(open)                                                                                    \
-	X(open64)                                                                                  \
-	X(openat) X(openat64) X(__open_2) X(__open64_2) X(__openat_2) X(__openat64_2) X(ioctl)     \
-		X(mmap) X(mmap64) X(lseek) X(lseek64) X(read) X(__read_chk) X(pread) X(pread64)    \
-			X(__pread_chk) X(__pread64_chk) X(readv) X(preadv) X(preadv64) X(preadv2)  \
-				X(preadv64v2) X(write) X(pwrite) X(pwrite64) X(writev) X(pwritev)  \
-					X(pwritev64) X(pwritev2) X(pwritev64v2) X(close)           \
-						X(close_range) X(closefrom) X(dup) X(dup2) X(dup3) \
-							X(fcntl) X(fcntl64)
+/* clang-format off */
+#define NEXT_FUNCTIONS(X) \
+	X(open) X(open64) X(openat) X(openat64) \
+	X(__open_2) X(__open64_2) X(__openat_2) X(__openat64_2) \
+	X(ioctl) X(mmap) X(mmap64) X(lseek) X(lseek64) \
+	X(read) X(__read_chk) X(pread) X(pread64) X(__pread_chk) X(__pread64_chk) \
+	X(readv) X(preadv) X(preadv64) X(preadv2) X(preadv64v2) \
+	X(write) X(pwrite) X(pwrite64) \
+	X(writev) X(pwritev) X(pwritev64) X(pwritev2) X(pwritev64v2) \
+	X(close) X(close_range) X(closefrom) X(dup) X(dup2) X(dup3) X(fcntl) X(fcntl64)
+/* clang-format on */
 
 enum next_function {
 #define NEXT_ENUM(name) NEXT_##name,

@@ -23,7 +23,7 @@ static const struct file_ops hidden_ops = { .name = "hidden" };
 
 static bool is_hidden(const struct file *file)
 {
-	return file && file->ops == &hidden_ops;
+	return file->ops == &hidden_ops;
 }
 
 /* ---- looking up ---- */
@@ -309,12 +309,12 @@ static int hide(int fd, struct file *file)
 
 int hidden_fd(int fd)
 {
-	struct file *file;
+	struct file *file = NULL;
 	struct stat st;
 	int ret;
 
 	ret = fstat(fd, &st) ? -errno : file_create(&hidden_ops, NULL, 0, &file);
-	if (!ret) {
+	if (file) {
 		file->priv = (void *)(uintptr_t)st.st_ino;
 		file->pos = st.st_dev;
 		ret = hide(fd, file);
@@ -324,24 +324,34 @@ int hidden_fd(int fd)
 	return ret;
 }
 
+/* Is @fd still what was hidden under this number? */
+static bool is_same(const struct file *hidden, int fd)
+{
+	int saved = errno;
+	struct stat st;
+	bool same;
+
+	same = !fstat(fd, &st) && (void *)(uintptr_t)st.st_ino == hidden->priv &&
+	       st.st_dev == hidden->pos;
+	errno = saved;
+	return same;
+}
+
 bool table_is_hidden(int fd)
 {
 	table_slot *slot = table_slot_of(fd);
 	struct file *file = slot ? get(slot, FILE_REF) : NULL;
-	bool hidden = is_hidden(file), same;
-	struct stat st;
-	int saved = errno;
+	bool hidden;
 
-	if (hidden) {
-		same = !fstat(fd, &st) && (void *)(uintptr_t)st.st_ino == file->priv &&
-		       st.st_dev == file->pos;
-		errno = saved;
-		/* Else it was closed behind our back, and the number is the program's now. */
-		if (!same)
-			forget(slot, file);
-		hidden = same;
+	if (!file)
+		return false;
+	hidden = is_hidden(file);
+	/* Else it was closed behind our back, and the number is the program's now. */
+	if (hidden && !is_same(file, fd)) {
+		forget(slot, file);
+		hidden = false;
 	}
-	put_if(file);
+	file_put(file);
 	return hidden;
 }
 
