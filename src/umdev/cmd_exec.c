@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "umdev/preload.h"
 #include "umdev/udevd.h"
 #include "umdev/view.h"
 #include "umdevd/default_dir.h"
@@ -18,16 +19,19 @@
 
 /**
  * struct exec_options - what is said before the command
- * @net:  "own" or "host"
- * @udev: with a udevd
+ * @net:     "own" or "host"
+ * @no_vfio: without what makes VFIO's calls work
+ * @udev:    with a udevd
  */
 struct exec_options {
 	const char *net;
+	bool no_vfio;
 	struct udevd_options udev;
 };
 
 enum {
 	OPT_NET = 256,
+	OPT_NO_VFIO,
 	OPT_UDEV,
 	OPT_RULES,
 	OPT_UDEVD
@@ -35,6 +39,7 @@ enum {
 
 static const struct option long_options[] = {
 	{ "net", required_argument, NULL, OPT_NET },
+	{ "no-vfio", no_argument, NULL, OPT_NO_VFIO },
 	{ "udev", no_argument, NULL, OPT_UDEV },
 	{ "rules", required_argument, NULL, OPT_RULES },
 	{ "udevd", required_argument, NULL, OPT_UDEVD },
@@ -46,6 +51,8 @@ static const char options_help[] =
 	"\n"
 	"      --net=own|host  with a network of its own, where events are heard (this is the\n"
 	"                      default); or with the one that is here\n"
+	"      --no-vfio       without the library that makes the kernel's VFIO calls work on\n"
+	"                      umdev's devices\n"
 	"      --udev          with a udevd, which all commands that want one share; it is\n"
 	"                      there and has handled all devices when the command begins\n"
 	"      --rules=PATH    rules for it: a file NAME.rules, or a directory of such files\n"
@@ -54,7 +61,8 @@ static const char options_help[] =
 	"  -h, --help          show this help\n"
 	"\n"
 	"In the view, /sys is the machine's own and umdev's together, /dev and /run are private\n"
-	"copies, and /dev/vfio has an entry per group. See umdev(1).\n";
+	"copies, and /dev/vfio has an entry per group, which programs can open and use as the\n"
+	"kernel's. See umdev(1).\n";
 
 static void print_help(const char *name)
 {
@@ -105,6 +113,9 @@ static int parse_options(struct exec_options *opt, int argc, char **argv)
 				return EXIT_NO_VIEW;
 			}
 			opt->net = optarg;
+			break;
+		case OPT_NO_VFIO:
+			opt->no_vfio = true;
 			break;
 		case OPT_UDEV:
 			opt->udev.wanted = true;
@@ -176,15 +187,23 @@ static int set_environment(const char *runtime_dir, const char *net)
 
 static int enter(const struct cli *cli, const struct exec_options *opt)
 {
-	char *runtime_dir;
+	char *runtime_dir, *library;
 	int status;
 
-	if (view_enter(cli, opt->net, &runtime_dir))
-		return EXIT_FAILURE;
-	status = set_environment(runtime_dir, opt->net);
-	if (!status && opt->udev.wanted)
-		status = udevd_start(cli, runtime_dir, &opt->udev);
-	free(runtime_dir);
+	/* The name of this program's file is good where it was started. */
+	library = preload_library();
+	if (!library)
+		return cli_fail("out of memory");
+	status = view_enter(cli, opt->net, &runtime_dir);
+	if (!status) {
+		status = set_environment(runtime_dir, opt->net);
+		if (!status && opt->udev.wanted)
+			status = udevd_start(cli, runtime_dir, &opt->udev);
+		if (!status)
+			status = preload_set(library, !opt->no_vfio);
+		free(runtime_dir);
+	}
+	free(library);
 	return status;
 }
 

@@ -19,17 +19,17 @@ static bool has_file(const char *dir, const char *name)
 	return len < (int)sizeof(path) && access(path, F_OK) == 0;
 }
 
-/* The top of the build tree that this program is in, in @top. */
-static bool find_top(char *top, size_t size)
+/* The top of the build tree that this program is in, as @program, in @top. */
+static bool find_top(const char *program, char *top, size_t size)
 {
 	ssize_t len = readlink("/proc/self/exe", top, size - 1);
-	size_t tail = strlen(PROGRAM);
+	size_t tail = strlen(program);
 
 	if (len <= (ssize_t)tail)
 		return false;
 	top[len] = '\0';
 	len -= (ssize_t)tail;
-	if (strcmp(top + len, PROGRAM) != 0)
+	if (strcmp(top + len, program) != 0)
 		return false;
 	top[len] = '\0';
 	/* A ':' would end a directory of the path. */
@@ -41,13 +41,22 @@ static int is_shown(const struct dirent *de)
 	return de->d_name[0] != '.';
 }
 
+char *build_tree_file(const char *program, const char *name)
+{
+	char top[PATH_MAX - 16], *path;
+
+	if (!find_top(program, top, sizeof(top)) || asprintf(&path, "%s%s", top, name) < 0)
+		return NULL;
+	return path;
+}
+
 char *build_tree_module_path(void)
 {
 	char top[PATH_MAX - 16], drivers[PATH_MAX], *path = NULL, *longer;
 	struct dirent **entries;
 	int i, n;
 
-	if (!find_top(top, sizeof(top)))
+	if (!find_top(PROGRAM, top, sizeof(top)))
 		return NULL;
 	snprintf(drivers, sizeof(drivers), "%s/drivers", top);
 	n = scandir(drivers, &entries, is_shown, alphasort);

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -447,6 +448,69 @@ def test_the_runtime_directory_may_be_said_on_the_command_line(view):
     env = {name: value for name, value in os.environ.items() if name != "UMDEV_RUNTIME_DIR"}
     shown = subprocess.check_output(command, env=env, text=True)
     assert f"UMDEV_RUNTIME_DIR={view.daemon.runtime}\n" in shown
+
+
+# ---- the library for VFIO ----
+
+
+def library_of(view):
+    return str(view.build / "src/preload/libumdev-vfio.so")
+
+
+def preloaded(view, given=None, **run):
+    """What LD_PRELOAD is for a command; None: it is not there."""
+    script = 'echo "${LD_PRELOAD-unset}"'
+    shown = view.sh(script, env={"LD_PRELOAD": given} if given else None, **run).strip()
+    return None if shown == "unset" else shown
+
+
+def test_the_library_comes_before_others(any_view):
+    library = library_of(any_view)
+    assert preloaded(any_view) == library
+    assert preloaded(any_view, "libm.so.6 libutil.so.1") == f"{library}:libm.so.6:libutil.so.1"
+    maps = any_view.run("cat", "/proc/self/maps").stdout
+    assert "/libumdev-vfio.so\n" in maps
+
+
+def test_the_library_is_there_once(any_view):
+    library = library_of(any_view)
+    assert preloaded(any_view, f"libm.so.6:{library}:{library}") == f"{library}:libm.so.6"
+    nested = any_view.command("sh", "-c", "echo $LD_PRELOAD")
+    assert any_view.run(*nested).stdout.strip() == library
+
+
+def test_the_library_can_be_left_out(any_view):
+    library = library_of(any_view)
+    assert preloaded(any_view, options=["--no-vfio"]) is None
+    assert preloaded(any_view, library, options=["--no-vfio"]) is None
+    assert preloaded(any_view, f"{library}:libm.so.6", options=["--no-vfio"]) == "libm.so.6"
+
+
+@pytest.mark.parametrize(
+    "directory, problem",
+    [
+        ("elsewhere", "No such file or directory"),
+        ("with space", "a path with a space or a colon cannot be preloaded"),
+    ],
+)
+def test_a_command_runs_without_the_library(view, tmp_path, directory, problem):
+    """A build tree in which it has not been made, or that the loader cannot name."""
+    tree = tmp_path / directory
+    (tree / "src/umdev").mkdir(parents=True)
+    (tree / "build.ninja").touch()
+    copy = shutil.copy(view.umdev, tree / "src/umdev/umdev")
+    result = subprocess.run(
+        [copy, "exec", "sh", "-c", 'echo "ran $LD_PRELOAD"'],
+        env=view.environment(LD_PRELOAD=""),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert (result.returncode, result.stdout) == (0, "ran \n")
+    assert result.stderr == (
+        f"umdev: {tree}/src/preload/libumdev-vfio.so: {problem}: the command cannot use VFIO "
+        "(to run without it: --no-vfio)\n"
+    )
 
 
 # ---- inside and outside ----
