@@ -249,6 +249,19 @@ UMDEV_API int module_load(const char *name, const char *params);
 UMDEV_API int module_unload(const char *name);
 
 /**
+ * module_unload_wait - take a module down when nobody holds it any more
+ * @name: as for module_unload()
+ * @ask:  asks those who hold @mod to let go: at once, if there are any, and every ten seconds until
+ *        they have; @count is how often it was called before. It must not wait for them
+ *
+ * From the beginning on it is going: nobody gets a reference any more, and there is no way back.
+ * The caller of a store() may leave meanwhile (EINTR).
+ * Context and return: as module_unload(), but that it is not -EBUSY for one that is in use.
+ */
+UMDEV_API int module_unload_wait(const char *name,
+				 void (*ask)(struct module *mod, unsigned int count));
+
+/**
  * module_error - why this thread's last module_load(), request_module() or module_unload() failed
  *
  * One line without a newline that names the module and the file, as it also is in the log. Valid

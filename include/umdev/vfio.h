@@ -169,6 +169,16 @@ UMDEV_API int vfio_register_emulated_iommu_dev(struct vfio_device *vdev);
  */
 UMDEV_API void vfio_unregister_group_dev(struct vfio_device *vdev);
 
+/**
+ * vfio_request_users - ask the users of a driver's devices to let go
+ * @owner: the driver's module
+ * @count: how often they were asked before
+ *
+ * As vfio_unregister_group_dev() asks one (@request, the transport's way, a line in the log), but
+ * nothing is waited for or taken back. For module_unload_wait().
+ */
+UMDEV_API void vfio_request_users(struct module *owner, unsigned int count);
+
 /** vfio_group_id - a registered device's number in /sys/kernel/iommu_groups/N and /dev/vfio/N. */
 UMDEV_API int vfio_group_id(struct vfio_device *vdev);
 

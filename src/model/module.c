@@ -3,13 +3,17 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <umdev/log.h>
 #include <umdev/uevent.h>
 
 #include "model/alloc.h"
 #include "model/base.h"
+#include "model/caller.h"
 #include "model/module_internal.h"
+
+typedef void module_ask_t(struct module *mod, unsigned int count);
 
 static __thread char last_error[512];
 
@@ -89,14 +93,22 @@ void module_put(struct module *mod)
 {
 	struct module_private *m = mod ? mod->p : NULL;
 
-	if (m && !m->builtin)
-		__atomic_fetch_sub(&m->refcount, 1, __ATOMIC_RELEASE);
+	if (!m || m->builtin)
+		return;
+	if (__atomic_sub_fetch(&m->refcount, 1, __ATOMIC_ACQ_REL) != MODULE_CLOSED)
+		return;
+	/* Who waits may be done and @m gone by now. */
+	pthread_mutex_lock(&modules_lock);
+	pthread_cond_broadcast(&modules_changed);
+	pthread_mutex_unlock(&modules_lock);
 }
 
 int module_refcount_of(const struct module_private *m)
 {
 	int n = __atomic_load_n(&m->refcount, __ATOMIC_RELAXED);
 
+	if (n < 0)
+		return n - MODULE_CLOSED;
 	return n > 0 ? n - 1 : 0;
 }
 
@@ -128,7 +140,18 @@ void kernel_param_unlock(struct module *mod)
 
 /* ---- taking one down ---- */
 
-static int may_unload_locked(struct module_private *m)
+/* Who asks for it has somebody to wait for, and does not mind. */
+static int close_locked(struct module_private *m, bool wait)
+{
+	if (wait)
+		__atomic_fetch_add(&m->refcount, MODULE_CLOSED - 1, __ATOMIC_ACQ_REL);
+	else if (!module_close(m))
+		return module_refuse(-EBUSY, "module \"%s\" is in use (%d reference%s)", m->name,
+				     module_refcount_of(m), module_refcount_of(m) == 1 ? "" : "s");
+	return 0;
+}
+
+static int may_unload_locked(struct module_private *m, bool wait)
 {
 	char holders[256];
 
@@ -143,10 +166,51 @@ static int may_unload_locked(struct module_private *m)
 	if (!m->mod->exit)
 		return module_refuse(-EBUSY, "module \"%s\" has no module_exit(): it stays",
 				     m->name);
-	if (!module_close(m))
-		return module_refuse(-EBUSY, "module \"%s\" is in use (%d references)", m->name,
-				     module_refcount_of(m));
-	return 0;
+	return close_locked(m, wait);
+}
+
+unsigned int module_request_interval_ms = 10000;
+
+static bool is_held(const struct module_private *m)
+{
+	return __atomic_load_n(&m->refcount, __ATOMIC_ACQUIRE) != MODULE_CLOSED;
+}
+
+/* Until nobody holds it, or those who do are to be asked again. Return: are there any? */
+static bool wait_for_holders(struct module_private *m)
+{
+	struct timespec t;
+	bool held;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += module_request_interval_ms / 1000;
+	t.tv_nsec += module_request_interval_ms % 1000 * 1000000l;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&modules_lock);
+	while (is_held(m) && pthread_cond_clockwait(&modules_changed, &modules_lock,
+						    CLOCK_MONOTONIC, &t) != ETIMEDOUT)
+		;
+	held = is_held(m);
+	pthread_mutex_unlock(&modules_lock);
+	return held;
+}
+
+/* It is closed. When this returns it is as if nobody had held it. */
+static void drain(struct module_private *m, module_ask_t *ask)
+{
+	unsigned int count = 0;
+
+	if (is_held(m)) {
+		caller_may_leave();
+		do
+			ask(m->mod, count++);
+		while (wait_for_holders(m));
+		caller_stays();
+	}
+	__atomic_store_n(&m->refcount, 0, __ATOMIC_RELAXED);
 }
 
 static void take_down(struct module_private *m)
@@ -158,7 +222,7 @@ static void take_down(struct module_private *m)
 	module_put_dependencies(m);
 }
 
-static int unload(const char *name)
+static int unload(const char *name, module_ask_t *ask)
 {
 	struct module_private *m;
 	int err;
@@ -170,7 +234,7 @@ static int unload(const char *name)
 		pthread_mutex_unlock(&modules_lock);
 		return module_refuse(-ENOENT, "module \"%s\" is not loaded", name);
 	}
-	err = may_unload_locked(m);
+	err = may_unload_locked(m, ask);
 	if (!err) {
 		module_set_status(m, MODULE_GOING);
 		module_enter(m);
@@ -179,6 +243,8 @@ static int unload(const char *name)
 	if (err)
 		return err;
 
+	if (ask)
+		drain(m, ask);
 	take_down(m);
 
 	pthread_mutex_lock(&modules_lock);
@@ -189,7 +255,7 @@ static int unload(const char *name)
 	return 0;
 }
 
-int module_unload(const char *name)
+static int normalise_and_unload(const char *name, module_ask_t *ask)
 {
 	char *copy;
 	int err;
@@ -200,11 +266,21 @@ int module_unload(const char *name)
 	if (!copy)
 		return module_refuse(-ENOMEM, "module \"%s\": out of memory", name);
 	module_name_normalise(copy);
-	err = unload(copy);
+	err = unload(copy, ask);
 	free(copy);
 	if (err)
 		pr_notice("%s", last_error);
 	return err;
+}
+
+int module_unload(const char *name)
+{
+	return normalise_and_unload(name, NULL);
+}
+
+int module_unload_wait(const char *name, module_ask_t *ask)
+{
+	return normalise_and_unload(name, ask);
 }
 
 /* ---- built-in ones ---- */
@@ -298,7 +374,7 @@ bool modules_finish(void)
 	bool all = true;
 
 	while ((m = last_module(false))) {
-		if (unload(m->name)) {
+		if (unload(m->name, NULL)) {
 			pr_err("%s", last_error);
 			m->stuck = true;
 			all = false;

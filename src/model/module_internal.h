@@ -6,16 +6,20 @@
 #ifndef UMDEV_MODEL_MODULE_INTERNAL_H
 #define UMDEV_MODEL_MODULE_INTERNAL_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <umdev/module.h>
 
 enum module_status {
 	MODULE_COMING, /* found, or being initialised */
 	MODULE_LIVE,
-	MODULE_GOING, /* exit() runs, or init() has failed */
+	MODULE_GOING, /* those who hold it are waited for, exit() runs, or init() has failed */
 };
 
 struct param_attribute;
+
+/* What the count of references begins at when nobody gets one any more. */
+#define MODULE_CLOSED (INT_MIN / 2)
 
 /**
  * struct module_private - a module that is known to umdev
@@ -30,7 +34,8 @@ struct param_attribute;
  * @status:     written under modules_lock; a reader without it sees one or the other
  * @announcing: live, but its "add" event is being sent: an unload waits. Under modules_lock
  * @stuck:      umdev_stop() could not unload it. Only used there
- * @refcount:   atomic: 1 and one for each that holds it; 0 once it is going
+ * @refcount:   atomic: 1 and one for each that holds it; MODULE_CLOSED and one for each while those
+ *              are waited for; 0 once nobody can hold it any more
  * @deps:       what it depends on, each with a reference; constant while live
  * @nr_deps:    how many
  * @outer:      the module in whose init() or exit() the same thread loads or unloads this one
@@ -123,6 +128,9 @@ int module_refuse(int err, const char *fmt, ...) __umdev_printf(2, 3);
 
 /** module_close - from now on nobody gets a reference. Return: false if somebody has one. */
 bool module_close(struct module_private *m);
+
+/* How often those who hold a module are asked to let go; only tests change it. */
+extern unsigned int module_request_interval_ms;
 
 /** module_alloc - a module with one reference, coming; NULL without memory. @name is normalised. */
 struct module_private *module_alloc(const char *name);

@@ -15,11 +15,19 @@
  * struct cli - what was asked for, besides the command
  * @runtime_dir: of the daemon; owned
  * @json:        answer for programs
+ * @force:       after how many seconds users are disconnected; -1: never
+ * @wait:        wait for users where that has to be said
  */
 struct cli {
 	char *runtime_dir;
 	bool json;
+	int force;
+	bool wait;
 };
+
+/* Options that only some commands have: cli_command.options. */
+#define CLI_FORCE 1u
+#define CLI_WAIT  2u
 
 /**
  * struct cli_command - one command
@@ -27,6 +35,7 @@ struct cli {
  * @args: its arguments, for people; "" for none
  * @help: one line
  * @min_args, @max_args: how many it takes
+ * @options: which of CLI_FORCE, CLI_WAIT it has
  * @own_options: what follows its name is its own, options too
  * @run:  do it with @argv[0] to @argv[argc - 1]; return the exit status
  */
@@ -37,6 +46,7 @@ struct cli_command {
 	int min_args;
 	int max_args;
 	int (*run)(const struct cli *cli, int argc, char **argv);
+	unsigned int options;
 	bool own_options;
 };
 
@@ -70,6 +80,9 @@ int cli_flush(void);
 
 /** json_add_text - add a text to an object; NULL is added as null. */
 void json_add_text(struct json_object *obj, const char *key, const char *text);
+
+/** say_binding_failed - say why @name can't be bound or unbound. Return: EXIT_FAILURE. */
+int say_binding_failed(const char *what, const char *name, int err);
 
 /* ---- the commands: cli_command.run of the one of this name ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Devices and their drivers: bind, unbind. */
+/* Devices and their drivers: bind. */
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static char *bus_of(const char *device)
 	return strndup(begin, (size_t)(end - begin));
 }
 
-static int say_failed(const char *what, const char *name, int err)
+int say_binding_failed(const char *what, const char *name, int err)
 {
 	switch (-err) {
 	case EBUSY:
@@ -118,38 +118,10 @@ int cmd_bind(const struct cli *cli, int argc, char **argv)
 	if (err == -ENODEV && argc > 1)
 		cli_fail("the driver %s does not take %s", argv[1], argv[0]);
 	else if (err && err != -ENOENT)
-		say_failed("bind", argv[0], err);
+		say_binding_failed("bind", argv[0], err);
 	free(driver);
 	free(link);
 	free(bus);
-	free(device);
-	return err ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-int cmd_unbind(const struct cli *cli, int argc, char **argv)
-{
-	char *device, *path, *user;
-	int err;
-
-	if (tree_check(cli))
-		return EXIT_FAILURE;
-	device = tree_find_device(cli, argv[0]);
-	if (!device)
-		return EXIT_FAILURE;
-	if (asprintf(&path, "%s/driver/unbind", device) < 0) {
-		free(device);
-		return cli_fail("out of memory");
-	}
-	user = tree_vfio_attr(device, "user");
-	if (user && *user)
-		fprintf(stderr, "umdev: waiting for %s to let go of %s\n", user, argv[0]);
-	err = tree_write(path, basename(device));
-	if (err == -ENOENT || err == -ENODEV)
-		cli_fail("%s is not bound to a driver", argv[0]);
-	else if (err)
-		say_failed("unbind", argv[0], err);
-	free(user);
-	free(path);
 	free(device);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

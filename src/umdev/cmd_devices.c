@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Mediated devices: list, types, create, remove. */
+/* Mediated devices: list, types, create. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,48 +217,4 @@ int cmd_create(const struct cli *cli, int argc, char **argv)
 	err = cli_print_object(cli, obj, NULL);
 	json_object_put(obj);
 	return err;
-}
-
-static int remove_at(const char *device, const char *name)
-{
-	char *user, *path;
-	int err;
-
-	if (asprintf(&path, "%s/remove", device) < 0)
-		return cli_fail("out of memory");
-	user = tree_vfio_attr(device, "user");
-	if (user && *user)
-		fprintf(stderr, "umdev: waiting for %s to let go of %s\n", user, name);
-	free(user);
-	err = tree_exists(path) ? tree_write(path, "1") : -ENOTTY;
-	free(path);
-	switch (-err) {
-	case 0:
-		return EXIT_SUCCESS;
-	case ENOTTY:
-		return cli_fail("%s is no mediated device: it can't be removed", name);
-	case ENOENT:
-	case ENODEV:
-		return cli_fail("%s is being removed already", name);
-	case EACCES:
-	case EPERM:
-		return cli_fail("not allowed to remove %s (run this as root)", name);
-	}
-	return cli_fail("%s can't be removed: %s", name, strerror(-err));
-}
-
-int cmd_remove(const struct cli *cli, int argc, char **argv)
-{
-	int i, status = EXIT_SUCCESS;
-	char *device;
-
-	if (tree_check(cli))
-		return EXIT_FAILURE;
-	for (i = 0; i < argc; i++) {
-		device = tree_find_device(cli, argv[i]);
-		if (!device || remove_at(device, argv[i]))
-			status = EXIT_FAILURE;
-		free(device);
-	}
-	return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "umdev/client.h"
+#include "umdev/release.h"
 
 int cmd_modprobe(const struct cli *cli, int argc, char **argv)
 {
@@ -38,21 +39,122 @@ int cmd_modprobe(const struct cli *cli, int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
+/* ---- rmmod ---- */
+
+/* As the daemon does: in names of modules '-' is '_'. */
+static bool is_same_module(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+		if ((*a == '-' ? '_' : *a) != (*b == '-' ? '_' : *b))
+			return false;
+	return *a == *b;
+}
+
+/* Call @fn for a device, if a driver of the module has it and somebody uses it. */
+static bool visit_device(const char *path, const char *module,
+			 void (*fn)(const char *path, const char *name, const char *user))
+{
+	char *link, *owner, *user = NULL;
+	bool used;
+
+	if (asprintf(&link, "%s/driver/module", path) < 0)
+		exit(cli_fail("out of memory"));
+	owner = tree_link_name(link);
+	if (owner && is_same_module(owner, module))
+		user = tree_vfio_attr(path, "user");
+	used = user && *user;
+	if (used)
+		fn(path, strrchr(path, '/') + 1, user);
+	free(user);
+	free(owner);
+	free(link);
+	return used;
+}
+
+/* The same for all devices. Return: is there one that somebody uses? */
+static bool visit_users(const struct cli *cli, const char *module,
+			void (*fn)(const char *path, const char *name, const char *user))
+{
+	char *dir = tree_path(cli, "bus"), *path, **buses, **devices;
+	bool any = false;
+	size_t i, j;
+
+	tree_names(dir, &buses);
+	free(dir);
+	for (i = 0; buses[i]; i++) {
+		dir = tree_path(cli, "bus/%s/devices", buses[i]);
+		tree_names(dir, &devices);
+		for (j = 0; devices[j]; j++) {
+			path = tree_path(cli, "bus/%s/devices/%s", buses[i], devices[j]);
+			any |= visit_device(path, module, fn);
+			free(path);
+		}
+		tree_free_names(devices);
+		free(dir);
+	}
+	tree_free_names(buses);
+	return any;
+}
+
+static void say_user(const char *path, const char *name, const char *user)
+{
+	cli_fail("%s is used by %s", name, user);
+}
+
+static void say_waiting(const char *path, const char *name, const char *user)
+{
+	fprintf(stderr, "umdev: waiting for %s to let go of %s\n", user, name);
+}
+
+static void disconnect_user(const char *path, const char *name, const char *user)
+{
+	release_disconnect(path, name);
+}
+
+static void disconnect_users(const struct release *r)
+{
+	visit_users(r->cli, r->name, disconnect_user);
+}
+
+/* What went wrong is said here. */
+static int rmmod_run(struct release *r)
+{
+	struct json_object *request = client_request("rmmod"), *answer;
+
+	json_add_text(request, "name", r->name);
+	if (r->cli->wait)
+		json_object_object_add(request, "wait", json_object_new_boolean(true));
+	answer = client_call(r->cli, request);
+	json_object_put(answer);
+	return answer ? 0 : -EIO;
+}
+
 int cmd_rmmod(const struct cli *cli, int argc, char **argv)
 {
-	struct json_object *request, *answer;
 	int i, status = EXIT_SUCCESS;
 
 	for (i = 0; i < argc; i++) {
-		request = client_request("rmmod");
-		json_add_text(request, "name", argv[i]);
-		answer = client_call(cli, request);
-		if (!answer)
-			status = EXIT_FAILURE;
-		json_object_put(answer);
+		struct release r = { .cli = cli,
+				     .name = argv[i],
+				     .what = "unloading",
+				     .run = rmmod_run,
+				     .disconnect = disconnect_users };
+
+		if (cli->wait && cli->force)
+			visit_users(cli, argv[i], say_waiting);
+		/* One after the other: what depends on another module goes before that. */
+		release_all(&r, 1);
+		if (!r.err)
+			continue;
+		status = EXIT_FAILURE;
+		if (!cli->wait && visit_users(cli, argv[i], say_user))
+			cli_fail("--wait asks them to let go and waits, --force closes their "
+				 "connections");
 	}
 	return status;
 }
+
+/* ---- lsmod ---- */
 
 int cmd_lsmod(const struct cli *cli, int argc, char **argv)
 {

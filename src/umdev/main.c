@@ -21,18 +21,18 @@ static const struct cli_command commands[] = {
 	{ "list", "", "mediated devices that are there", 0, 0, cmd_list },
 	{ "types", "", "what devices can be made, and on which parents", 0, 0, cmd_types },
 	{ "create", "PARENT TYPE [UUID]", "make a device, print its UUID", 2, 3, cmd_create },
-	{ "remove", "DEVICE...", "take devices away", 1, ANY_NUMBER, cmd_remove },
+	{ "remove", "DEVICE...", "take devices away", 1, ANY_NUMBER, cmd_remove, CLI_FORCE },
 	{ "bind", "DEVICE [DRIVER]", "give a device to a driver", 1, 2, cmd_bind },
-	{ "unbind", "DEVICE", "take a device from its driver", 1, 1, cmd_unbind },
+	{ "unbind", "DEVICE", "take a device from its driver", 1, 1, cmd_unbind, CLI_FORCE },
 	{ "modprobe", "MODULE [PARAM=VALUE]...", "load a module with what it needs", 1, ANY_NUMBER,
 	  cmd_modprobe },
-	{ "rmmod", "MODULE...", "unload modules", 1, ANY_NUMBER, cmd_rmmod },
+	{ "rmmod", "MODULE...", "unload modules", 1, ANY_NUMBER, cmd_rmmod, CLI_FORCE | CLI_WAIT },
 	{ "lsmod", "", "modules that are loaded", 0, 0, cmd_lsmod },
 	{ "monitor", "", "events as they happen", 0, 0, cmd_monitor },
 	{ "qemu-args", "DEVICE", "what makes QEMU use a device", 1, 1, cmd_qemu_args },
 	{ "exec", "[OPTION]... COMMAND...", "run a command that sees the devices in /sys", 0,
-	  INT_MAX, cmd_exec, true },
-	{ "shell", "[OPTION]...", "a shell that sees them", 0, ANY_NUMBER, cmd_shell, true },
+	  INT_MAX, cmd_exec, 0, true },
+	{ "shell", "[OPTION]...", "a shell that sees them", 0, ANY_NUMBER, cmd_shell, 0, true },
 	{ "status", "", "the daemon itself", 0, 0, cmd_status },
 };
 
@@ -50,6 +50,9 @@ static void print_help(void)
 	puts("\n"
 	     "      --runtime-dir DIR   where the daemon is (also: $UMDEV_RUNTIME_DIR)\n"
 	     "  -j, --json              print JSON, for programs\n"
+	     "      --force[=SECONDS]   remove, unbind, rmmod: close the connections of those who\n"
+	     "                          use the devices, if they do not let go in time (10)\n"
+	     "      --wait              rmmod: ask users to let go, and wait for them\n"
 	     "  -h, --help              show this help\n"
 	     "  -V, --version           show the version\n"
 	     "\n"
@@ -87,21 +90,65 @@ static char *find_runtime_dir(void)
 }
 
 enum {
-	OPT_RUNTIME_DIR = 256
+	OPT_RUNTIME_DIR = 256,
+	OPT_FORCE,
+	OPT_WAIT
 };
+
+/* What a guest needs to let a device go, with time to spare. */
+#define FORCE_SECONDS	  10
+#define FORCE_SECONDS_MAX (24 * 60 * 60)
 
 static const struct option long_options[] = {
 	{ "runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR },
 	{ "json", no_argument, NULL, 'j' },
+	{ "force", optional_argument, NULL, OPT_FORCE },
+	{ "wait", no_argument, NULL, OPT_WAIT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
-/* Return: -1 to go on with what is at optind, else the exit status. */
-static int parse_options(struct cli *cli, int argc, char **argv, const char *short_options)
+static int parse_force(struct cli *cli, const char *arg)
 {
-	int c;
+	unsigned long seconds = FORCE_SECONDS;
+	char *end = NULL;
+
+	if (arg)
+		seconds = strtoul(arg, &end, 10);
+	if (arg && (*arg < '0' || *arg > '9' || *end || seconds > FORCE_SECONDS_MAX)) {
+		cli_fail("--force: \"%s\": seconds are expected, at most %d", arg,
+			 FORCE_SECONDS_MAX);
+		return EXIT_USAGE;
+	}
+	cli->force = (int)seconds;
+	cli->wait = true;
+	return -1;
+}
+
+/* An option that not all commands have; @command is NULL before it was named. Return: as below. */
+static int parse_own(struct cli *cli, const struct cli_command *command, int c)
+{
+	unsigned int option = c == OPT_FORCE ? CLI_FORCE : CLI_WAIT;
+	const char *name = c == OPT_FORCE ? "force" : "wait";
+
+	if (!command)
+		cli_fail("--%s goes behind the command", name);
+	else if (!(command->options & option))
+		cli_fail("%s has no option --%s", command->name, name);
+	if (!command || !(command->options & option))
+		return EXIT_USAGE;
+	if (c == OPT_FORCE)
+		return parse_force(cli, optarg);
+	cli->wait = true;
+	return -1;
+}
+
+/* Return: -1 to go on with what is at optind, else the exit status. */
+static int parse_options(struct cli *cli, const struct cli_command *command, int argc, char **argv,
+			 const char *short_options)
+{
+	int c, status;
 
 	/* 0 makes it begin anew. */
 	optind = 0;
@@ -113,6 +160,12 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char *sho
 			break;
 		case 'j':
 			cli->json = true;
+			break;
+		case OPT_FORCE:
+		case OPT_WAIT:
+			status = parse_own(cli, command, c);
+			if (status >= 0)
+				return status;
 			break;
 		case 'h':
 			print_help();
@@ -148,7 +201,7 @@ static int parse_and_run(struct cli *cli, int argc, char **argv)
 	const struct cli_command *command;
 	int status;
 
-	status = parse_options(cli, argc, argv, "+jhV");
+	status = parse_options(cli, NULL, argc, argv, "+jhV");
 	if (status >= 0)
 		return status;
 	argc -= optind;
@@ -164,7 +217,7 @@ static int parse_and_run(struct cli *cli, int argc, char **argv)
 		return run(cli, command, argc, argv);
 	/* Options may stand behind the command as well. */
 	argv[0] = program_invocation_name;
-	status = parse_options(cli, argc, argv, "jhV");
+	status = parse_options(cli, command, argc, argv, "jhV");
 	if (status >= 0)
 		return status;
 	return run(cli, command, argc - optind, argv + optind);
@@ -172,7 +225,7 @@ static int parse_and_run(struct cli *cli, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct cli cli = { 0 };
+	struct cli cli = { .force = -1 };
 	int status;
 
 	if (streams_occupy())

@@ -257,20 +257,34 @@ char *tree_find_device(const struct cli *cli, const char *name)
 	return path;
 }
 
-char *tree_vfio_attr(const char *device, const char *attr)
+/* The path of an attribute of the device's vfio-dev/vfioN, to free(); NULL if there is none. */
+static char *vfio_attr_path(const char *device, const char *attr)
 {
-	char *dir, *path, *text = NULL, **names;
+	char *dir, *path = NULL, **names;
 
 	if (asprintf(&dir, "%s/vfio-dev", device) < 0)
 		out_of_memory();
 	tree_names(dir, &names);
-	if (names[0]) {
-		if (asprintf(&path, "%s/%s/%s", dir, names[0], attr) < 0)
-			out_of_memory();
-		text = tree_read(path);
-		free(path);
-	}
+	if (names[0] && asprintf(&path, "%s/%s/%s", dir, names[0], attr) < 0)
+		out_of_memory();
 	tree_free_names(names);
 	free(dir);
+	return path;
+}
+
+char *tree_vfio_attr(const char *device, const char *attr)
+{
+	char *path = vfio_attr_path(device, attr), *text = path ? tree_read(path) : NULL;
+
+	free(path);
 	return text;
+}
+
+int tree_write_vfio_attr(const char *device, const char *attr, const char *text)
+{
+	char *path = vfio_attr_path(device, attr);
+	int err = path ? tree_write(path, text) : -ENOENT;
+
+	free(path);
+	return err;
 }

@@ -49,4 +49,7 @@ char *tree_find_device(const struct cli *cli, const char *name);
 /** tree_vfio_attr - an attribute of the device's vfio-dev/vfioN, as tree_read(). */
 char *tree_vfio_attr(const char *device, const char *attr);
 
+/** tree_write_vfio_attr - write to one. Return: 0, -errno; -ENOENT if there is none. */
+int tree_write_vfio_attr(const char *device, const char *attr, const char *text);
+
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <umdev/log.h>
 #include <umdev/module.h>
+#include <umdev/vfio.h>
 
 #include "model/suggest.h"
 #include "umdevd/command.h"
@@ -89,11 +90,15 @@ static int run_modprobe(int fd, const struct control_info *info, struct json_obj
 static int run_rmmod(int fd, const struct control_info *info, struct json_object *request)
 {
 	const char *name = get_text(request, "name");
+	struct json_object *value;
+	bool wait = false;
 	int err;
 
 	if (!name)
 		return control_send_error(fd, -EINVAL, "rmmod needs the name of a module");
-	err = module_unload(name);
+	if (json_object_object_get_ex(request, "wait", &value))
+		wait = json_object_get_boolean(value);
+	err = wait ? module_unload_wait(name, vfio_request_users) : module_unload(name);
 	if (err)
 		return control_send_error(fd, err, "%s", module_error());
 	return send_ok(fd, json_object_new_object());

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "model/alloc.h"
 #include "vfio/vfio.h"
 
 /*
@@ -66,6 +67,26 @@ void vfio_transport_remove(struct vfio_device_private *p)
 	list_del_init(&p->list);
 	pthread_mutex_unlock(&devices_lock);
 	stop(p);
+}
+
+struct vfio_device_private **vfio_transport_devices(void)
+{
+	struct vfio_device_private **array, *p;
+	size_t n = 0;
+
+	pthread_mutex_lock(&devices_lock);
+	list_for_each_entry (p, &devices, list)
+		n++;
+	array = zalloc_array(n + 1, sizeof(struct vfio_device_private *));
+	n = 0;
+	list_for_each_entry (p, &devices, list) {
+		if (!array)
+			break;
+		get_device(&p->device);
+		array[n++] = p;
+	}
+	pthread_mutex_unlock(&devices_lock);
+	return array;
 }
 
 /* Serve a device that was there before the transport. Under transport_lock for writing. */

@@ -143,6 +143,12 @@ const struct attribute_group **vfio_transport_groups(void);
  * Context: under the transport lock. Return: 0 or what start() says.
  */
 int vfio_transport_add(struct vfio_device_private *p);
+/**
+ * vfio_transport_devices - all registered devices of the moment
+ * Return: a NULL-terminated array to free(), with a reference to the class device of each; NULL
+ * without memory.
+ */
+struct vfio_device_private **vfio_transport_devices(void);
 /** vfio_transport_remove - the reverse: no user comes through the transport any more. */
 void vfio_transport_remove(struct vfio_device_private *p);
 

@@ -307,6 +307,28 @@ static void ask_user(struct vfio_device *vdev, struct vfio_file *file, unsigned 
 		file->ops->request(file, count);
 }
 
+void vfio_request_users(struct module *owner, unsigned int count)
+{
+	struct vfio_device_private **devices, **p;
+	struct vfio_file *file;
+
+	devices = vfio_transport_devices();
+	if (!devices) {
+		pr_err("vfio: out of memory: users of devices are not asked to release them");
+		return;
+	}
+	for (p = devices; *p; p++) {
+		file = (*p)->owner == owner ? vfio_file_visit(*p) : NULL;
+		if (file) {
+			/* As long as there is a visitor there is the driver's side. */
+			ask_user((*p)->vdev, file, count);
+			vfio_file_leave(*p);
+		}
+		put_device(&(*p)->device);
+	}
+	free(devices);
+}
+
 /* When a user who is asked now is asked again. */
 static struct timespec next_request(void)
 {

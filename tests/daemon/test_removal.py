@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import TIMEOUT
+from conftest import TIMEOUT, UMDEV
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vfio_user"))
 import client as vfio_user  # noqa: E402
@@ -319,3 +320,210 @@ def test_users_come_and_go_and_are_disconnected_at_once(mtty):
     assert lost
     with connect(mtty) as user:
         user.info()
+
+
+# The driver asks: REQ.
+
+
+def ask_me(client):
+    """Arm REQ as a VMM does. Return: its eventfd."""
+    event = os.eventfd(0, os.EFD_NONBLOCK)
+    client.set_irqs(vfio_user.DATA_EVENTFD | vfio_user.TRIGGER, vfio_user.REQ, 0, 1, [event])
+    return event
+
+
+def wait_until_asked(event):
+    ready, _, _ = select.select([event], [], [], TIMEOUT)
+    assert ready, "nobody has asked"
+    return os.eventfd_read(event)
+
+
+def test_who_has_armed_req_is_asked_again_and_again(mtty):
+    with connect(mtty) as user:
+        event = ask_me(user)
+        with writer(mtty, *REMOVE) as waiting:
+            assert wait_until_asked(event) == 1
+            waits(mtty)
+            # Ten seconds later:
+            assert wait_until_asked(event) == 1
+            waits(mtty, 2)
+            assert waiting.process.poll() is None
+        os.close(event)
+    until(lambda: gone(mtty), "it goes on")
+
+
+# umdev(1).
+
+
+@contextlib.contextmanager
+def umdev(daemon, *args):
+    """A umdev(1) that runs; its errors come line by line."""
+    it = subprocess.Popen(
+        [UMDEV, "--runtime-dir", daemon.runtime, *args], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield it
+    finally:
+        it.kill()
+        it.wait(TIMEOUT)
+        it.stderr.close()
+
+
+def me():
+    with open("/proc/self/comm") as comm:
+        return f"pid {os.getpid()} ({comm.read().strip()})"
+
+
+@pytest.mark.parametrize("command", ["remove", "unbind"])
+def test_force_closes_the_connection_of_who_does_not_let_go(mtty, command):
+    with connect(mtty) as user:
+        done = mtty.umdev(command, "--force=0", DEVICE)
+        assert user.at_end()
+    assert f"umdev: closing the connection of {me()} to {DEVICE}\n" in done.stderr
+    assert gone(mtty) == (command == "remove")
+    assert gone(mtty) or unbound(mtty)
+
+
+def test_force_takes_several_devices_at_once(mtty):
+    names = [UUID % number for number in range(1, 5)]
+    with contextlib.ExitStack() as stack:
+        for name in names[1:]:
+            mtty.write(f"{TYPE}/create", name)
+        users = [stack.enter_context(connect(mtty, name)) for name in names[:3]]
+        mtty.umdev("remove", "--force=2", *names)
+        assert all(user.at_end() for user in users)
+    asked, closed = mtty.log().split(": disconnecting ", 1)
+    assert asked.count("waiting for pid") == len(users)
+    assert closed.count(": disconnecting ") == len(users) - 1
+    assert os.listdir(mtty.sys / "bus/mdev/devices") == []
+
+
+def test_who_lets_go_in_time_is_not_forced(mtty):
+    with connect(mtty) as user, umdev(mtty, "remove", "--force=60", DEVICE) as removing:
+        event = ask_me(user)
+        assert removing.stderr.readline() == (
+            f"umdev: waiting for {me()} to let go of {DEVICE}, for 60 s; "
+            "then its connection is closed\n"
+        )
+        waits(mtty)
+        user.info()
+        user.close()
+        os.close(event)
+        assert removing.wait(TIMEOUT) == 0
+        assert removing.stderr.read() == ""
+    assert gone(mtty)
+
+
+@pytest.mark.parametrize(
+    "command, what, over",
+    [("remove", "removal", gone), ("unbind", "unbinding", unbound)],
+    ids=["remove", "unbind"],
+)
+def test_ctrl_c_ends_the_wait_and_says_that_the_removal_goes_on(mtty, command, what, over):
+    with connect(mtty) as user:
+        with umdev(mtty, command, DEVICE) as removing:
+            assert removing.stderr.readline().startswith("umdev: waiting for ")
+            waits(mtty)
+            removing.send_signal(signal.SIGINT)
+            assert removing.wait(TIMEOUT) == -signal.SIGINT
+            assert removing.stderr.read() == (
+                f"umdev: not waiting any longer: the {what} of {DEVICE} goes on in umdevd\n"
+            )
+        user.info()
+        assert not over(mtty)
+    until(lambda: over(mtty), "it goes on")
+
+
+def test_who_was_stopped_and_continued_goes_on_waiting(mtty):
+    """Its write is interrupted by that, which is no answer to whoever has typed the command."""
+    with connect(mtty), umdev(mtty, "remove", DEVICE) as removing:
+        waits(mtty)
+        removing.send_signal(signal.SIGSTOP)
+        assert os.waitpid(removing.pid, os.WUNTRACED)[1] == 0x137F
+        removing.send_signal(signal.SIGCONT)
+        assert os.waitpid(removing.pid, os.WCONTINUED)[1] == 0xFFFF
+        assert removing.poll() is None
+        disconnect(mtty)
+        assert removing.wait(TIMEOUT) == 0
+    assert gone(mtty)
+
+
+def test_a_module_in_use_stays_and_its_users_are_named(mtty):
+    with connect(mtty) as user:
+        refused = mtty.umdev("rmmod", "mtty", check=False)
+        assert refused.returncode == 1
+        assert refused.stderr.splitlines() == [
+            'umdev: module "mtty" is in use (1 reference)',
+            f"umdev: {DEVICE} is used by {me()}",
+            "umdev: --wait asks them to let go and waits, --force closes their connections",
+        ]
+        user.info()
+    until(lambda: mtty.read("module/mtty/refcnt") == "0\n", "the user has gone")
+    mtty.umdev("rmmod", "mtty")
+
+
+def test_a_module_can_wait_for_its_users(mtty):
+    with connect(mtty) as user:
+        event = ask_me(user)
+        with umdev(mtty, "rmmod", "--wait", "mtty") as unloading:
+            line = unloading.stderr.readline()
+            assert line == f"umdev: waiting for {me()} to let go of {DEVICE}\n"
+            assert wait_until_asked(event) == 1
+            os.close(event)
+            # It is as it was for its user, and nobody else comes.
+            assert mtty.read("module/mtty/initstate") == "going\n"
+            user.info()
+            mtty.write(f"{TYPE}/create", UUID % 2)
+            with pytest.raises(OSError, match="No such device"):
+                connect(mtty, UUID % 2)
+            assert mtty.umdev("rmmod", "mtty", check=False).returncode == 1
+            user.close()
+            assert unloading.wait(TIMEOUT) == 0
+    assert gone(mtty) and not os.path.exists(mtty.sys / "module/mtty")
+
+
+def test_ctrl_c_while_a_module_waits_leaves_it_going(mtty):
+    with connect(mtty) as user:
+        with umdev(mtty, "rmmod", "--wait", "mtty") as unloading:
+            waits(mtty)
+            unloading.send_signal(signal.SIGINT)
+            assert unloading.wait(TIMEOUT) == -signal.SIGINT
+            assert "the unloading of mtty goes on" in unloading.stderr.read()
+        assert mtty.read("module/mtty/initstate") == "going\n"
+        user.info()
+    until(lambda: not os.path.exists(mtty.sys / "module/mtty"), "it goes on")
+
+
+def test_a_module_can_be_forced(mtty):
+    mtty.write(f"{TYPE}/create", UUID % 2)
+    with connect(mtty) as user, connect(mtty, UUID % 2) as other:
+        done = mtty.umdev("rmmod", "--force=0", "mtty")
+        assert user.at_end() and other.at_end()
+    assert done.stderr.count("umdev: closing the connection of ") == 2
+    assert not os.path.exists(mtty.sys / "module/mtty")
+
+
+def test_the_daemon_ends_while_a_module_waits(mtty):
+    with connect(mtty), umdev(mtty, "rmmod", "--wait", "mtty") as unloading:
+        waits(mtty)
+        mtty.stop()
+        unloading.wait(TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("list", "--force"),
+        ("--force", "remove", DEVICE),
+        ("remove", "--wait", DEVICE),
+        ("remove", "--force=", DEVICE),
+        ("remove", "--force=soon", DEVICE),
+        ("remove", "--force=-1", DEVICE),
+        ("remove", "--force=1000000", DEVICE),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(mtty, args):
+    refused = mtty.umdev(*args, check=False)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("umdev: ")
+    assert not gone(mtty)

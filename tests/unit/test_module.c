@@ -466,7 +466,7 @@ static void a_referenced_module_stays(void **state)
 	assert_int_equal(module_refcount(mod), 1);
 	assert_string_equal(read_file("module/plain/refcnt"), "1\n");
 	assert_int_equal(module_unload("plain"), -EBUSY);
-	assert_non_null(strstr(module_error(), "in use (1 references)"));
+	assert_non_null(strstr(module_error(), "in use (1 reference)"));
 	assert_string_equal(read_file("module/plain/initstate"), "live\n");
 	module_put(mod);
 	assert_int_equal(module_unload("plain"), 0);
