@@ -311,7 +311,7 @@ static int check_mmap(const struct file *file, size_t length, int prot, int flag
 	if (length > SIZE_MAX - page)
 		return -ENOMEM;
 	pages = (length + page - 1) / page;
-	if ((unsigned long)((uint64_t)offset / page + pages) < pages)
+	if ((uint64_t)offset > UINT64_MAX - pages * page)
 		return -EOVERFLOW;
 	err = check_sharing(file, prot, flags);
 	if (err)

@@ -18,11 +18,13 @@ VERSION_REPLY = b'{"capabilities":{"max_msg_fds":8,"max_data_xfer_size":1048576}
 class Driver:
     """The program; do() is one command and its answer."""
 
+    program = DRIVER
+
     def __init__(self, sock):
-        if not DRIVER:
-            pytest.fail("CLIENT_DRIVER does not name the program (meson test sets it)")
+        if not self.program:
+            pytest.fail("nothing names the program (meson test sets CLIENT_DRIVER and DEVICE_DRIVER)")
         self.process = subprocess.Popen(
-            [DRIVER, str(sock.fileno())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [self.program, str(sock.fileno())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             pass_fds=[sock.fileno()], text=True,
         )
         sock.close()
