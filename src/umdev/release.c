@@ -158,6 +158,18 @@ static void wait_for_all(const struct release *releases, size_t n, const sigset_
 	}
 }
 
+/* One that was not waited for any more would end the program. */
+static void take_pending(int sig)
+{
+	const struct timespec at_once = { 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	while (sigtimedwait(&set, NULL, &at_once) == sig)
+		;
+}
+
 void release_all(struct release *releases, size_t n)
 {
 	sigset_t set, old;
@@ -181,5 +193,6 @@ void release_all(struct release *releases, size_t n)
 	wait_for_all(releases, n, &set);
 	for (i = 0; i < n; i++)
 		pthread_join(releases[i].thread, NULL);
+	take_pending(SIGUSR2);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }

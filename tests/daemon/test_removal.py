@@ -398,6 +398,15 @@ def test_force_takes_several_devices_at_once(mtty):
     assert os.listdir(mtty.sys / "bus/mdev/devices") == []
 
 
+def test_many_that_nobody_uses_are_removed_at_once(mtty):
+    names = [UUID % number for number in range(2, 40)]
+    for _ in range(5):
+        for name in names:
+            mtty.write(f"{TYPE}/create", name)
+        assert mtty.umdev("remove", *names).stderr == ""
+        assert os.listdir(mtty.sys / "bus/mdev/devices") == [DEVICE]
+
+
 def test_who_lets_go_in_time_is_not_forced(mtty):
     with connect(mtty) as user, umdev(mtty, "remove", "--force=60", DEVICE) as removing:
         event = ask_me(user)
