@@ -45,7 +45,6 @@ int container_attach_group(struct container *container);
  * process no longer uses the container for it.
  */
 void container_detach_group(struct container *container);
-
 /**
  * container_id - the same number in all processes that share the container, never 0 and never
  * another container's
@@ -84,11 +83,19 @@ struct container_client {
 /**
  * container_add_client - tell a device of all mappings, now and from now on
  *
+ * From now on means: what processes map that have the device, by this call or from a parent that
+ * made it. A device whose connection ends is left out, and no call of the program's fails for it.
+ * One that does not let go of a mapping is cut off (client_shutdown()).
+ *
+ * Context: waits for servers; not from a callback of the client's.
  * Return: 0, or -errno of the one that the server refused: then it knows none.
  */
 int container_add_client(struct container *container, struct container_client *cc,
 			 struct client *client);
-/** container_remove_client - the reverse. The server is told nothing: the connection ends next. */
+/**
+ * container_remove_client - the reverse. The server is told nothing: the connection ends next.
+ * @cc that is not added, or is zeroed: nothing. Context: as above.
+ */
 void container_remove_client(struct container_client *cc);
 
 /**
