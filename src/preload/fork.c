@@ -15,9 +15,13 @@ static _Atomic(unsigned char) *mark;
 static __thread sigset_t signals_at_fork;
 static __thread bool locked_at_fork;
 
-static void adopt(void)
+/* @held: this thread has the lock, from before the fork; else somebody may have that is not here. */
+static void adopt(bool held)
 {
-	pthread_mutex_init(&lock, NULL);
+	if (held)
+		pthread_mutex_unlock(&lock);
+	else
+		pthread_mutex_init(&lock, NULL);
 	owner = getpid();
 	if (mark)
 		*mark = 1;
@@ -37,7 +41,7 @@ static void after_fork(void)
 
 static void after_fork_in_child(void)
 {
-	adopt();
+	adopt(locked_at_fork);
 	if (locked_at_fork)
 		pthread_sigmask(SIG_SETMASK, &signals_at_fork, NULL);
 }
@@ -68,7 +72,7 @@ bool process_lock(sigset_t *saved)
 	pthread_sigmask(SIG_SETMASK, &all, saved);
 	if (mark && !*mark) {
 		/* By a system call of the program's own; no handler has run. */
-		adopt();
+		adopt(false);
 	} else if (getpid() != owner) {
 		pthread_sigmask(SIG_SETMASK, saved, NULL);
 		return false;
