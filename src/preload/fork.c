@@ -67,9 +67,9 @@ bool process_lock(sigset_t *saved)
 {
 	sigset_t all;
 
-	pthread_once(&once, begin);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, saved);
+	pthread_once(&once, begin);
 	if (mark && !*mark) {
 		/* By a system call of the program's own; no handler has run. */
 		adopt(false);

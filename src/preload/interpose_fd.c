@@ -41,11 +41,21 @@ EXPORT void closefrom(int first)
 
 /* ---- duplicating ---- */
 
+static int duplicate(int fd, int cmd, int min)
+{
+	int cancel, ret;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	ret = table_dup(fd, cmd, min);
+	pthread_setcancelstate(cancel, NULL);
+	return ret;
+}
+
 EXPORT int dup(int fd)
 {
 	if (!table_has(fd))
 		return NEXT(dup)(fd);
-	return table_dup(fd, F_DUPFD, 0);
+	return duplicate(fd, F_DUPFD, 0);
 }
 
 static int replace(int fd, int to, int flags)
@@ -84,7 +94,7 @@ static int control(int fd, int cmd, void *arg)
 	switch (cmd) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		return table_dup(fd, cmd, (int)(long)arg);
+		return duplicate(fd, cmd, (int)(long)arg);
 	case F_GETFD:
 	case F_SETFD:
 		break;

@@ -71,6 +71,7 @@ static long double_ioctl(struct file *file, unsigned long cmd, void *arg)
 	case DOUBLE_TAKE:
 		return copy_from_user(&value, arg, sizeof(value)) ? -EFAULT : value;
 	case DOUBLE_GIVE:
+		errno = EXDEV;
 		return copy_to_user(arg, &value, sizeof(value));
 	case DOUBLE_ERROR:
 		errno = EXDEV;

@@ -8,7 +8,7 @@
 #include "cmocka_umdev.h"
 #include "preload/shared.h"
 
-#define ROUNDS 20000
+#define ROUNDS 50000
 
 struct counted {
 	struct shared_mutex lock;
@@ -69,7 +69,13 @@ static void a_lock_outlives_its_holder(void **state)
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(shared_mutex_lock(&counted->lock), -EOWNERDEAD);
 	shared_mutex_unlock(&counted->lock);
+	/* And it is as good as before. */
 	assert_int_equal(shared_mutex_lock(&counted->lock), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(shared_mutex_trylock(&counted->lock) == -EBUSY ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 	shared_mutex_unlock(&counted->lock);
 	shared_free(counted, sizeof(*counted));
 }

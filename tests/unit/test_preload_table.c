@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 
 #define THREADS 4
 #define ROUNDS	3000
+#define LOOKUPS 500000
 
 /* ---- files that count ---- */
 
@@ -359,44 +361,91 @@ static void a_file_that_only_a_call_of_the_parent_had_is_released(void **state)
 
 /* ---- many threads ---- */
 
-static _Atomic(int) shared_fd, stop;
+/* Numbers that lead to files of their own, over and over again. */
+static const int numbers[] = { 100, 101 };
+static _Atomic(int) stop;
+
+/* A new file at @numbers[@i], in memory that another number's may have had before. */
+static void open_at(size_t i)
+{
+	int fd = placeholder_create();
+	struct file *file;
+
+	assert_int_equal(dup2(fd, numbers[i]), numbers[i]);
+	close(fd);
+	assert_int_equal(file_create(&ops, (void *)&numbers[i], O_RDWR, &file), 0);
+	live++;
+	assert_int_equal(file_install(file, numbers[i]), numbers[i]);
+	file_put(file);
+}
 
 static void *look_up(void *data)
 {
 	struct file *file;
-	long found = 0;
+	size_t i = 0;
 
 	while (!stop) {
-		file = file_from_fd(shared_fd);
+		i = !i;
+		file = file_from_fd(numbers[i]);
 		if (!file)
 			continue;
-		if (file->ops != &ops || file->priv != &shared_fd)
+		if (file->ops != &ops || file->priv != &numbers[i])
 			abort();
-		found++;
 		file_put(file);
 	}
-	return (void *)found;
+	return NULL;
 }
 
 static void lookups_race_with_closing(void **state)
 {
 	pthread_t threads[THREADS];
-	int i, dup;
+	int i;
 
-	shared_fd = open_counted(&shared_fd);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, look_up, NULL), 0);
 	for (i = 0; i < ROUNDS; i++) {
-		dup = table_dup(shared_fd, F_DUPFD, 0);
-		assert_int_equal(table_close(shared_fd), 0);
-		assert_int_equal(table_close(dup), 0);
-		shared_fd = open_counted(&shared_fd);
+		open_at(0);
+		open_at(1);
+		assert_int_equal(table_close(numbers[0]), 0);
+		assert_int_equal(table_close(numbers[1]), 0);
 	}
 	stop = 1;
 	for (i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	assert_int_equal(live, 1);
-	assert_int_equal(table_close(shared_fd), 0);
+	assert_int_equal(live, 0);
+}
+
+/* Both numbers' files in the memory that the other's had. Also called by a signal handler. */
+static void swap(int signal)
+{
+	if (table_close(numbers[0]) || table_close(numbers[1]))
+		abort();
+	open_at(0);
+	open_at(1);
+}
+
+static void a_lookup_may_be_interrupted(void **state)
+{
+	struct sigaction old, action = { .sa_handler = swap, .sa_flags = SA_RESTART };
+	struct itimerval soon = { 0 };
+	int i;
+
+	open_at(0);
+	open_at(1);
+	assert_int_equal(sigaction(SIGALRM, &action, &old), 0);
+	for (i = 0; i < LOOKUPS; i++) {
+		/* Once, so that handlers that take longer do not keep this from going on. */
+		soon.it_value.tv_usec = 1 + i % 17;
+		if (i % 128 == 0)
+			assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+		assert_ptr_equal(priv_of(numbers[i % 2]), &numbers[i % 2]);
+	}
+	soon.it_value.tv_usec = 0;
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(sigaction(SIGALRM, &old, NULL), 0);
+	assert_int_equal(live, 2);
+	table_close(numbers[0]);
+	table_close(numbers[1]);
 	assert_int_equal(live, 0);
 }
 
@@ -417,6 +466,7 @@ int main(void)
 		cmocka_unit_test(a_child_has_no_part_in_calls_of_its_parent),
 		cmocka_unit_test(a_file_that_only_a_call_of_the_parent_had_is_released),
 		cmocka_unit_test(lookups_race_with_closing),
+		cmocka_unit_test(a_lookup_may_be_interrupted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
