@@ -174,6 +174,7 @@ void release_all(struct release *releases, size_t n)
 {
 	sigset_t set, old;
 	size_t i;
+	int err;
 
 	if (!n)
 		return;
@@ -185,10 +186,10 @@ void release_all(struct release *releases, size_t n)
 	pthread_sigmask(SIG_BLOCK, &set, &old);
 	for (i = 0; i < n; i++) {
 		releases[i].waiter = pthread_self();
-		releases[i].err =
-			-pthread_create(&releases[i].thread, NULL, release_run, &releases[i]);
-		if (releases[i].err)
-			exit(cli_fail("no thread can be started: %s", strerror(-releases[i].err)));
+		/* Not into @err, which is the thread's from now on. */
+		err = pthread_create(&releases[i].thread, NULL, release_run, &releases[i]);
+		if (err)
+			exit(cli_fail("no thread can be started: %s", strerror(err)));
 	}
 	wait_for_all(releases, n, &set);
 	for (i = 0; i < n; i++)
