@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <limits.h>
+#include <unistd.h>
 
 #include "model/alloc.h"
 #include "sysfs/lower.h"
@@ -357,6 +358,12 @@ void sysfs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_se
 	struct stat set = *st;
 	unsigned int flags = 0;
 	int err = 0;
+
+	/* Root of that mount is who runs this program, by the name that is used in it. */
+	if (sysfs_mount_of(req)->root_owned) {
+		set.st_uid = geteuid();
+		set.st_gid = getegid();
+	}
 
 	if (to_set & FUSE_SET_ATTR_MODE)
 		flags |= KERNFS_SET_MODE;
