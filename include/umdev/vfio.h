@@ -86,6 +86,12 @@ struct vfio_irq {
  * @dma_unmap:    the user takes back [@iova, @iova + @length), of which something is pinned: unpin
  *                it with vfio_unpin_pages() before returning, and stop using it. Mandatory for
  *                drivers that pin
+ * @connect:      the device is in another program, which serves it over vfio-user: connect to that.
+ *                Return a stream socket, which becomes the caller's, or -errno. For a device that
+ *                has a user already; must not block. A driver with this callback has no regions,
+ *                no interrupts, and neither open_device nor close_device. Optional
+ * @socket:       the path of that program's socket, good as long as the device is registered.
+ *                Mandatory with @connect
  *
  * Context of open_device, close_device, read, write, irqs_changed, reset, dma_unmap: one at a time
  * per device, on the user's thread, without locks of umdev's; they may call everything below but
@@ -109,6 +115,8 @@ struct vfio_device_ops {
 	int (*reset)(struct vfio_device *vdev);
 	void (*request)(struct vfio_device *vdev, unsigned int count);
 	void (*dma_unmap)(struct vfio_device *vdev, uint64_t iova, uint64_t length);
+	int (*connect)(struct vfio_device *vdev);
+	const char *(*socket)(struct vfio_device *vdev);
 };
 
 /**

@@ -11,6 +11,8 @@
 
 #include <umdev/vfio.h>
 
+struct stat;
+struct vfio_claim;
 struct vfio_file;
 
 /**
@@ -45,11 +47,20 @@ struct vfio_user_ops {
  *
  * Keeps the driver's module from unloading. Calls open_device(). @ops->describe and @ops->request
  * may be called before this returns.
- * Return: 0, -EBUSY (somebody has it), -ENODEV (being unregistered), -ENOMEM, or what open_device()
- * says.
+ * Return: 0, -EBUSY (somebody has it, or its group), -ENODEV (being unregistered), -ENOMEM, or what
+ * open_device() says.
  */
 UMDEV_API int vfio_file_open(struct vfio_device *vdev, const struct vfio_user_ops *ops, void *data,
 			     struct vfio_file **out);
+
+/**
+ * vfio_file_open_claimed - the same for who has the group, while everybody else is refused
+ * @claim: of the device's group; NULL: without one
+ * Return: as vfio_file_open(), and -ENODEV if @claim has ended.
+ */
+UMDEV_API int vfio_file_open_claimed(struct vfio_device *vdev, struct vfio_claim *claim,
+				     const struct vfio_user_ops *ops, void *data,
+				     struct vfio_file **out);
 
 /**
  * vfio_file_close - let go of the device
@@ -166,6 +177,57 @@ UMDEV_API int vfio_file_dma_unmap(struct vfio_file *file, uint64_t iova, uint64_
 /** vfio_file_dma_unmap_all - the same for all mappings. */
 UMDEV_API void vfio_file_dma_unmap_all(struct vfio_file *file, uint64_t *unmapped);
 
+/* ---- groups ---- */
+
+/**
+ * struct vfio_claim_ops - what the core says to who has claimed a group
+ * @gone:     the device has gone and the group with it: the claim has ended, and is still to be
+ *            given back with vfio_group_release(). Mandatory
+ * @describe: who it is, as "pid 4711 (qemu-system-x86)", into @buf. Optional
+ *
+ * Both come from any thread, under a lock of the core's: they must not block nor call anything of
+ * this header.
+ */
+struct vfio_claim_ops {
+	void (*gone)(void *data);
+	void (*describe)(void *data, char *buf, size_t size);
+};
+
+/**
+ * vfio_group_claim - become the one user of a device's group, as open() of its node does
+ * @vdev: as for vfio_file_open()
+ * @data: for @ops
+ * @out:  the claim; given back with vfio_group_release()
+ *
+ * Until then only vfio_file_open_claimed() with this claim opens the device. The device that was
+ * opened so stays open when the claim ends. A claim keeps nothing from being unregistered.
+ * Return: 0, -EBUSY (somebody has the group or the device), -ENODEV (being unregistered), -ENOMEM.
+ */
+UMDEV_API int vfio_group_claim(struct vfio_device *vdev, const struct vfio_claim_ops *ops,
+			       void *data, struct vfio_claim **out);
+/**
+ * vfio_group_release - end a claim, unless it has ended, and drop the holder's reference
+ *
+ * When it returns no callback of the claim runs or will run.
+ */
+UMDEV_API void vfio_group_release(struct vfio_claim *claim);
+
+/**
+ * vfio_claim_get - keep a claim's memory, to compare with after it has ended; NULL is passed
+ * through. Return: @claim
+ */
+UMDEV_API struct vfio_claim *vfio_claim_get(struct vfio_claim *claim);
+/** vfio_claim_put - the reverse; NULL does nothing. */
+UMDEV_API void vfio_claim_put(struct vfio_claim *claim);
+
+/**
+ * vfio_group_stat - the node /dev/vfio/N of a device's group: type, rights and owner as they are
+ * now
+ * @vdev: as for vfio_file_open()
+ * Return: 0, -ENOENT (the name was taken: it has none).
+ */
+UMDEV_API int vfio_group_stat(struct vfio_device *vdev, struct stat *st);
+
 /* ---- transports ---- */
 
 /**
@@ -177,6 +239,7 @@ UMDEV_API void vfio_file_dma_unmap_all(struct vfio_file *file, uint64_t *unmappe
  *              they close
  * @dev_groups: attributes of each vfio-dev/vfioN, there from its beginning; NULL-terminated, may be
  *              NULL
+ * @group_groups: the same for each group, vfio/N
  * @list:       umdev's
  *
  * start and stop of different devices run at the same time, those of one device one after the
@@ -188,6 +251,7 @@ struct vfio_transport {
 	int (*start)(struct vfio_transport *transport, struct vfio_device *vdev);
 	void (*stop)(struct vfio_transport *transport, struct vfio_device *vdev);
 	const struct attribute_group **dev_groups;
+	const struct attribute_group **group_groups;
 	struct list_head list;
 };
 

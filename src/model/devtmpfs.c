@@ -110,6 +110,14 @@ int devtmpfs_create_node(struct device *dev)
 	return 0;
 }
 
+int devtmpfs_stat_node(struct device *dev, struct stat *st)
+{
+	if (!dev->p->node)
+		return -ENOENT;
+	kernfs_getattr(dev->p->node, st);
+	return 0;
+}
+
 void devtmpfs_delete_node(struct device *dev)
 {
 	struct kernfs_node *node = dev->p->node, *dir;

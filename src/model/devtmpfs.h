@@ -7,6 +7,7 @@
 #define UMDEV_MODEL_DEVTMPFS_H
 
 struct device;
+struct stat;
 
 /**
  * devtmpfs_create_node - make the node of a device, and the directories that its name needs
@@ -17,6 +18,13 @@ struct device;
  * Return: 0, -ENOMEM.
  */
 int devtmpfs_create_node(struct device *dev);
+
+/**
+ * devtmpfs_stat_node - whose the node is, and what its rights are, as they were set last
+ * @dev: is not being removed
+ * Return: 0, -ENOENT (it has none).
+ */
+int devtmpfs_stat_node(struct device *dev, struct stat *st);
 
 /** devtmpfs_delete_node - the reverse: the node goes, and the directories that are empty now. */
 void devtmpfs_delete_node(struct device *dev);

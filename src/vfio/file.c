@@ -33,32 +33,36 @@ void vfio_file_leave(struct vfio_device_private *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void vfio_clean_name(char *name)
+{
+	for (; *name; name++) {
+		if ((unsigned char)*name < ' ' || *name == 0x7f)
+			*name = '?';
+	}
+}
+
 void vfio_file_describe(struct vfio_file *file, char *buf, size_t size)
 {
-	size_t i;
-
 	snprintf(buf, size, "a user");
 	if (file->ops->describe)
 		file->ops->describe(file, buf, size);
-	/* A program may call itself what it likes; it does not get a line of its own for that. */
-	for (i = 0; buf[i]; i++) {
-		if ((unsigned char)buf[i] < ' ' || buf[i] == 0x7f)
-			buf[i] = '?';
-	}
+	vfio_clean_name(buf);
 }
 
 /* ---- open and close ---- */
 
-/* Become the user, unless there is one. */
-static int take(struct vfio_device_private *p, struct vfio_file *file)
+/* Become the user, unless there is one, or somebody else has the group. */
+static int take(struct vfio_device_private *p, struct vfio_claim *claim, struct vfio_file *file)
 {
 	int err = 0;
 
 	pthread_mutex_lock(&p->lock);
 	if (p->going)
 		err = -ENODEV;
-	else if (p->file)
+	else if (p->file || (p->claim && p->claim != claim))
 		err = -EBUSY;
+	else if (claim && !p->claim)
+		err = -ENODEV;
 	else
 		p->file = file;
 	pthread_mutex_unlock(&p->lock);
@@ -78,8 +82,8 @@ static void release(struct vfio_device_private *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-int vfio_file_open(struct vfio_device *vdev, const struct vfio_user_ops *ops, void *data,
-		   struct vfio_file **out)
+int vfio_file_open_claimed(struct vfio_device *vdev, struct vfio_claim *claim,
+			   const struct vfio_user_ops *ops, void *data, struct vfio_file **out)
 {
 	struct vfio_device_private *p = vdev->p;
 	struct module *owner = p->owner;
@@ -99,7 +103,7 @@ int vfio_file_open(struct vfio_device *vdev, const struct vfio_user_ops *ops, vo
 		err = -ENODEV;
 		goto free;
 	}
-	err = take(p, file);
+	err = take(p, claim, file);
 	if (err)
 		goto put;
 	err = vfio_dma_create(file);
@@ -119,6 +123,12 @@ put:
 free:
 	free(file);
 	return err;
+}
+
+int vfio_file_open(struct vfio_device *vdev, const struct vfio_user_ops *ops, void *data,
+		   struct vfio_file **out)
+{
+	return vfio_file_open_claimed(vdev, NULL, ops, data, out);
 }
 
 void vfio_file_close(struct vfio_file *file)

@@ -8,6 +8,7 @@
 #include <umdev/chrdev.h>
 
 #include "model/alloc.h"
+#include "model/devtmpfs.h"
 #include "model/host.h"
 #include "model/ida.h"
 #include "vfio/vfio.h"
@@ -134,7 +135,8 @@ static void iommu_destroy(struct vfio_group *group)
 	kobject_put(group->iommu);
 }
 
-int vfio_group_create(struct vfio_group *group, struct device *dev)
+int vfio_group_create(struct vfio_group *group, struct device *dev,
+		      const struct attribute_group **groups)
 {
 	int err = alloc_group_id();
 
@@ -154,7 +156,12 @@ int vfio_group_create(struct vfio_group *group, struct device *dev)
 			    &group->dev, "%d", group->id);
 	if (err)
 		goto remove_device;
+	err = groups ? device_add_groups(group->dev, groups) : 0;
+	if (err)
+		goto unregister;
 	return 0;
+unregister:
+	device_unregister(group->dev);
 remove_device:
 	sysfs_remove_link(group->devices, dev_name(dev));
 remove_link:
@@ -173,4 +180,9 @@ void vfio_group_destroy(struct vfio_group *group, struct device *dev)
 	sysfs_remove_link(&dev->kobj, "iommu_group");
 	iommu_destroy(group);
 	free_group_id(group->id);
+}
+
+int vfio_group_stat(struct vfio_device *vdev, struct stat *st)
+{
+	return devtmpfs_stat_node(vdev->p->group.dev, st);
 }

@@ -33,6 +33,11 @@ const struct attribute_group **vfio_transport_groups(void)
 	return the_transport ? the_transport->dev_groups : NULL;
 }
 
+const struct attribute_group **vfio_transport_group_groups(void)
+{
+	return the_transport ? the_transport->group_groups : NULL;
+}
+
 static int start(struct vfio_device_private *p)
 {
 	int err = the_transport->start(the_transport, p->vdev);
@@ -96,16 +101,27 @@ static int adopt(struct vfio_device_private *p)
 
 	if (err)
 		return err;
-	if (!the_transport->dev_groups)
-		return 0;
-	err = device_add_groups(&p->device, the_transport->dev_groups);
+	if (the_transport->dev_groups)
+		err = device_add_groups(&p->device, the_transport->dev_groups);
 	if (err)
-		stop(p);
+		goto stop;
+	if (the_transport->group_groups)
+		err = device_add_groups(p->group.dev, the_transport->group_groups);
+	if (err)
+		goto remove_groups;
+	return 0;
+remove_groups:
+	if (the_transport->dev_groups)
+		device_remove_groups(&p->device, the_transport->dev_groups);
+stop:
+	stop(p);
 	return err;
 }
 
 static void abandon(struct vfio_device_private *p)
 {
+	if (the_transport->group_groups)
+		device_remove_groups(p->group.dev, the_transport->group_groups);
 	if (the_transport->dev_groups)
 		device_remove_groups(&p->device, the_transport->dev_groups);
 	p->device.groups = NULL;

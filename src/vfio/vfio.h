@@ -46,6 +46,7 @@ struct vfio_group {
  * @lock:    guards the rest
  * @changed: @file, @leaving or @visitors changed; with @lock
  * @file:    the user; NULL: none
+ * @claim:   who has opened the group; NULL: nobody. Written under claims_lock (claim.c), too
  * @going:   being unregistered: nobody may come any more
  * @leaving: the user is closing: visitors are not let in any more
  * @visitors: who is calling @file's callbacks just now: it can't be freed yet
@@ -62,6 +63,7 @@ struct vfio_device_private {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct vfio_file *file;
+	struct vfio_claim *claim;
 	bool going;
 	bool leaving;
 	unsigned int visitors;
@@ -107,10 +109,12 @@ extern unsigned int vfio_request_interval_ms;
 
 /**
  * vfio_group_create - make a group for @dev alone
+ * @groups: attributes of the class device, or NULL
  * Context: vfio_init() has succeeded.
  * Return: 0, -ENOSPC, -ENOMEM, what adding to the tree says; after an error nothing is left.
  */
-int vfio_group_create(struct vfio_group *group, struct device *dev);
+int vfio_group_create(struct vfio_group *group, struct device *dev,
+		      const struct attribute_group **groups);
 /** vfio_group_destroy - the reverse. */
 void vfio_group_destroy(struct vfio_group *group, struct device *dev);
 /**
@@ -137,6 +141,8 @@ void vfio_transport_lock(void);
 void vfio_transport_unlock(void);
 /** vfio_transport_groups - the transport's attributes for each device, or NULL. Under its lock. */
 const struct attribute_group **vfio_transport_groups(void);
+/** vfio_transport_group_groups - the same for each group. */
+const struct attribute_group **vfio_transport_group_groups(void);
 /**
  * vfio_transport_add - put a device into the list of all and let the transport, if any, serve it
  *
@@ -152,6 +158,13 @@ struct vfio_device_private **vfio_transport_devices(void);
 /** vfio_transport_remove - the reverse: no user comes through the transport any more. */
 void vfio_transport_remove(struct vfio_device_private *p);
 
+/* ---- claim.c ---- */
+
+/** vfio_claim_kill - the device has no user and gets none any more: so has its group. */
+void vfio_claim_kill(struct vfio_device_private *p);
+/** vfio_claim_describe - who has claimed the group, into @buf. Return: has somebody? */
+bool vfio_claim_describe(struct vfio_device_private *p, char *buf, size_t size);
+
 /* ---- file.c ---- */
 
 /** vfio_file_visit - keep the user from being freed. Return: the user, or NULL. */
@@ -160,5 +173,9 @@ struct vfio_file *vfio_file_visit(struct vfio_device_private *p);
 void vfio_file_leave(struct vfio_device_private *p);
 /** vfio_file_describe - who the user is, into @buf. */
 void vfio_file_describe(struct vfio_file *file, char *buf, size_t size);
+/**
+ * vfio_clean_name - replace what has no place in a line: a program may call itself what it likes
+ */
+void vfio_clean_name(char *name);
 
 #endif

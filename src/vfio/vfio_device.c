@@ -21,7 +21,7 @@ static struct vfio_device_private *to_private(struct device *dev)
 	return container_of(dev, struct vfio_device_private, device);
 }
 
-/* Who holds the device; an empty line when nobody does. */
+/* Who holds the device, or else its group; an empty line when nobody does. */
 static ssize_t user_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct vfio_device_private *p = to_private(dev);
@@ -31,6 +31,8 @@ static ssize_t user_show(struct device *dev, struct device_attribute *attr, char
 	if (file) {
 		vfio_file_describe(file, who, sizeof(who));
 		vfio_file_leave(p);
+	} else {
+		vfio_claim_describe(p, who, sizeof(who));
 	}
 	return sysfs_emit(buf, "%s\n", who);
 }
@@ -194,6 +196,9 @@ static int check_ops(const struct vfio_device *vdev)
 		return -EINVAL;
 	if (vdev->num_irqs && !ops->get_irq)
 		return -EINVAL;
+	if (ops->connect && (!ops->socket || ops->open_device || ops->close_device ||
+			     vdev->num_regions || vdev->num_irqs))
+		return -EINVAL;
 	return 0;
 }
 
@@ -229,7 +234,7 @@ static int private_create(struct vfio_device *vdev, struct vfio_device_private *
 /* Show the device with its group and let users come. Under the transport lock. */
 static int add_device(struct vfio_device *vdev, struct vfio_device_private *p)
 {
-	int err = vfio_group_create(&p->group, vdev->dev);
+	int err = vfio_group_create(&p->group, vdev->dev, vfio_transport_group_groups());
 
 	if (err)
 		return err;
@@ -392,6 +397,7 @@ void vfio_unregister_group_dev(struct vfio_device *vdev)
 	vfio_transport_remove(p);
 	vfio_transport_unlock();
 	wait_for_user(p);
+	vfio_claim_kill(p);
 	device_del(&p->device);
 	vfio_group_destroy(&p->group, vdev->dev);
 	vdev->p = NULL;

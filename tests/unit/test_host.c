@@ -154,13 +154,13 @@ static void groups_begin_behind_the_machines_own(void **state)
 	write_devices("Character devices:\n254 two\n");
 	assert_int_equal(umdev_start(), 0);
 	assert_int_equal(root_device_register("dev", &dev), 0);
-	assert_int_equal(vfio_group_create(&group, dev), 0);
+	assert_int_equal(vfio_group_create(&group, dev, NULL), 0);
 	assert_int_equal(group.id, 7);
 	assert_string_equal(outside_link("/devices/dev/iommu_group"),
 			    "../../kernel/iommu_groups/7");
 	assert_string_equal(outside_read("/class/vfio/7/dev"), "253:7\n");
 	vfio_group_destroy(&group, dev);
-	assert_int_equal(vfio_group_create(&group, dev), 0);
+	assert_int_equal(vfio_group_create(&group, dev, NULL), 0);
 	assert_int_equal(group.id, 7);
 	vfio_group_destroy(&group, dev);
 	root_device_unregister(dev);
