@@ -10,8 +10,9 @@
 
 /**
  * struct vfio_user_config - where the sockets are and who may connect
- * @dir:   existing directory; a device's socket is DIR/NAME by the device's name (an mdev's UUID)
- * @mode:  permission bits of the sockets, as 0600
+ * @dir:   existing directory; a device's socket is DIR/NAME by the device's name (an mdev's UUID).
+ *         DIR/.door is for who opens the node of a group, and can search the directory
+ * @mode:  permission bits of the devices' sockets, as 0600
  * @owner: user id, (uid_t)-1 for the process's own
  * @group: group id, (gid_t)-1 for the process's own
  * @callback_timeout_ms: after how long the server answers in place of a driver's callback; 0: 4000.
@@ -29,7 +30,8 @@ struct vfio_user_config {
  * vfio_user_start - serve all VFIO devices, those of now and those to come
  * @config: copied
  *
- * The path of a device's socket is the attribute "socket" of its vfio-dev/vfioN.
+ * The path of a device's socket is the attribute "socket" of its vfio-dev/vfioN, that of the door
+ * the attribute "socket" of each group, vfio/N.
  *
  * Context: any thread, one server per process. Sleeps.
  * Return: 0, -EBUSY (there is one, or another transport), -ENAMETOOLONG (@config->dir is too long

@@ -10,6 +10,7 @@
 
 #include "model/alloc.h"
 #include "vfio_user/connection.h"
+#include "vfio_user/door_client.h"
 
 /* ---- what the core asks of the client ---- */
 
@@ -20,7 +21,7 @@ static void connection_request(struct vfio_file *file, unsigned int count)
 	if (count == 0)
 		pr_notice("vfio-user: %s: the client (pid %d, %s) can't be asked to release the "
 			  "device: unplug it there, or end the client",
-			  c->ep->name, (int)c->pid, c->comm);
+			  c->ep->name, (int)c->peer.pid, c->peer.comm);
 }
 
 static void connection_disconnect(struct vfio_file *file)
@@ -36,7 +37,7 @@ static void connection_describe(struct vfio_file *file, char *buf, size_t size)
 {
 	struct connection *c = vfio_file_data(file);
 
-	snprintf(buf, size, "pid %d (%s)", (int)c->pid, c->comm);
+	snprintf(buf, size, "pid %d (%s)", (int)c->peer.pid, c->peer.comm);
 }
 
 static const struct vfio_user_ops user_ops = {
@@ -49,17 +50,22 @@ static const struct vfio_user_ops user_ops = {
 
 /* ---- opening and closing the device ---- */
 
-/* Has the client hung up: POLLRDHUP, it will send nothing more; POLLHUP, nor hear anything? */
-static bool peer_has_hung_up(const struct connection *c, short how)
+/*
+ * The socket of who is in the way: the device's user, or who has its group and is somebody else; -1
+ * for nobody. server.lock held.
+ */
+static int in_the_way(const struct connection *c)
 {
-	struct pollfd pfd = { .fd = c->fd, .events = POLLRDHUP };
+	const struct endpoint *ep = c->ep;
 
-	return poll(&pfd, 1, 0) == 1 && (pfd.revents & how);
+	if (ep->holder)
+		return ep->holder->fd;
+	return door_client_keeps_out(ep->claimant, c->claim);
 }
 
 /*
- * Wait until nobody has the device, if its last client has gone already, but not as long as would
- * be too late for an answer. server.lock held. Return: 0, -EBUSY, -ENODEV, -EPIPE.
+ * Wait until nobody has the device, if who has had it has gone already, but not as long as would be
+ * too late for an answer. server.lock held. Return: 0, -EBUSY, -ENODEV, -EPIPE.
  */
 static int wait_for_device(struct connection *c)
 {
@@ -67,9 +73,10 @@ static int wait_for_device(struct connection *c)
 	struct endpoint *ep = c->ep;
 	uint64_t until = clock_exact() + server->timeout_ns / 2;
 	struct timespec ts = { .tv_sec = until / 1000000000, .tv_nsec = until % 1000000000 };
+	int other;
 
-	while (ep->vdev && ep->holder) {
-		if (!peer_has_hung_up(ep->holder, POLLRDHUP | POLLHUP))
+	while (ep->vdev && (other = in_the_way(c)) >= 0) {
+		if (!socket_has_hung_up(other, POLLRDHUP | POLLHUP))
 			return -EBUSY;
 		if (pthread_cond_timedwait(&server->cond, &server->lock, &ts))
 			return -EBUSY;
@@ -77,7 +84,7 @@ static int wait_for_device(struct connection *c)
 	if (!ep->vdev)
 		return -ENODEV;
 	/* The device is not to be opened for somebody who is not there any more. */
-	return peer_has_hung_up(c, POLLHUP) ? -EPIPE : 0;
+	return socket_has_hung_up(c->fd, POLLHUP) ? -EPIPE : 0;
 }
 
 /* Remember what is asked for at each access. */
@@ -99,6 +106,14 @@ static int read_region_sizes(struct connection *c)
 	return 0;
 }
 
+/* server.lock held. */
+static void no_longer_waiting(const struct connection *c)
+{
+	c->ep->waiting--;
+	if (c->claim)
+		c->ep->adopted--;
+}
+
 int connection_open_device(struct connection *c)
 {
 	struct vfio_user_server *server = c->server;
@@ -118,7 +133,7 @@ int connection_open_device(struct connection *c)
 	vdev = ep->vdev;
 	pthread_mutex_unlock(&server->lock);
 
-	err = vfio_file_open(vdev, &user_ops, c, &file);
+	err = vfio_file_open_claimed(vdev, c->claim, &user_ops, c, &file);
 	if (!err) {
 		c->file = file;
 		err = read_region_sizes(c);
@@ -127,7 +142,7 @@ int connection_open_device(struct connection *c)
 	pthread_mutex_lock(&server->lock);
 	ep->opening = false;
 	if (file)
-		ep->waiting--;
+		no_longer_waiting(c);
 	else
 		ep->holder = NULL;
 	pthread_cond_broadcast(&server->cond);
@@ -235,8 +250,8 @@ static void end_connection(struct connection *c)
 	pthread_mutex_unlock(&c->lock);
 	if (c->file) {
 		vfio_file_close(c->file);
-		pr_info("vfio-user: %s: pid %d (%s) has disconnected", ep->name, (int)c->pid,
-			c->comm);
+		pr_info("vfio-user: %s: pid %d (%s) has disconnected", ep->name, (int)c->peer.pid,
+			c->peer.comm);
 	}
 	free_deferred(c);
 	rx_finish(&c->rx);
@@ -247,7 +262,7 @@ static void end_connection(struct connection *c)
 	if (ep->holder == c)
 		ep->holder = NULL;
 	else
-		ep->waiting--;
+		no_longer_waiting(c);
 	endpoint_put(ep);
 	list_del_init(&c->link);
 	list_add_tail(&c->link, &server->finished);
@@ -268,28 +283,9 @@ static void *connection_run(void *arg)
 
 /* ---- creating and freeing ---- */
 
-static void identify_peer(struct connection *c)
-{
-	struct ucred cred = { 0 };
-	socklen_t len = sizeof(cred);
-	char path[64];
-	FILE *f;
-
-	strcpy(c->comm, "unknown");
-	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) || cred.pid <= 0)
-		return;
-	c->pid = cred.pid;
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)cred.pid);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	if (fgets(c->comm, sizeof(c->comm), f))
-		c->comm[strcspn(c->comm, "\n")] = '\0';
-	fclose(f);
-}
-
 static void connection_free(struct connection *c)
 {
+	vfio_claim_put(c->claim);
 	rx_finish(&c->rx);
 	free(c->tx.buf);
 	free(c->region_sizes);
@@ -329,7 +325,8 @@ static struct connection *connection_alloc(struct endpoint *ep, int fd)
 	return c;
 }
 
-int connection_create(struct endpoint *ep, int fd)
+int connection_create(struct endpoint *ep, int fd, const struct peer *peer,
+		      struct vfio_claim *claim)
 {
 	struct vfio_user_server *server = ep->server;
 	struct timeval limit = { .tv_sec = server->timeout_ns / 1000000000,
@@ -338,7 +335,7 @@ int connection_create(struct endpoint *ep, int fd)
 	int err;
 
 	if (!c) {
-		close(fd);
+		socket_leave(fd);
 		return -ENOMEM;
 	}
 	err = rx_init(&c->rx);
@@ -348,19 +345,25 @@ int connection_create(struct endpoint *ep, int fd)
 		err = -errno;
 	if (err)
 		goto free;
-	identify_peer(c);
+	if (peer)
+		c->peer = *peer;
+	else
+		peer_identify(fd, &c->peer);
+	c->claim = vfio_claim_get(claim);
 	/* server.lock keeps the thread from ending before it is known. */
 	err = thread_start(&c->thread, "vfio-user", connection_run, c);
 	if (err)
 		goto free;
 	ep->refs++;
 	ep->waiting++;
+	if (claim)
+		ep->adopted++;
 	if (list_empty(&server->connections))
 		event_kick(server->watch_kick);
 	list_add_tail(&c->link, &server->connections);
 	return 0;
 free:
 	connection_free(c);
-	close(fd);
+	socket_leave(fd);
 	return err;
 }

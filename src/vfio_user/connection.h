@@ -137,7 +137,8 @@ struct burst {
  * @server, @ep: where it belongs; @ep is a counted reference
  * @thread:    its own thread
  * @fd:        the socket; closed as it leaves server.connections, under server.lock
- * @pid, @comm: who connected
+ * @peer:      who connected, or came through the door
+ * @claim:     with which the device is opened; NULL: without one. A counted reference
  *
  * @negotiated: VERSION has been answered well; the worker's. So are the limits that the client
  *              told:
@@ -175,8 +176,8 @@ struct connection {
 	struct endpoint *ep;
 	pthread_t thread;
 	int fd;
-	pid_t pid;
-	char comm[16];
+	struct peer peer;
+	struct vfio_claim *claim;
 
 	bool negotiated;
 	bool write_multi;
@@ -249,10 +250,13 @@ static inline bool request_wants_reply(const struct request *req)
 
 /**
  * connection_create - serve a client that was accepted
- * @fd: the socket; the connection's from now on, also after an error
+ * @fd:    the socket; the connection's from now on, also after an error
+ * @peer:  whose it is; NULL: whoever the socket says
+ * @claim: of the device's group, or NULL
  * Context: the listener's thread, server.lock held. Return: 0 or -errno.
  */
-int connection_create(struct endpoint *ep, int fd);
+int connection_create(struct endpoint *ep, int fd, const struct peer *peer,
+		      struct vfio_claim *claim);
 
 /** connection_reap - free a connection of server.finished, its thread joined. */
 void connection_reap(struct connection *c);

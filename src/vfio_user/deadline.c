@@ -106,7 +106,7 @@ static void answer(struct connection *c, const struct request *req)
 	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)hdr.size) {
 		pr_err("vfio-user: %s: disconnecting the client (pid %d, %s): it takes no messages",
-		       c->ep->name, (int)c->pid, c->comm);
+		       c->ep->name, (int)c->peer.pid, c->peer.comm);
 		connection_kill(c);
 	}
 }

@@ -122,7 +122,7 @@ static int wait_reply(struct connection *c, struct dma_request *r)
 		if (clock_exact() >= until) {
 			pr_err("vfio-user: %s: disconnecting the client (pid %d, %s): it does not "
 			       "answer to %s of %llu bytes at 0x%llx",
-			       c->ep->name, (int)c->pid, c->comm,
+			       c->ep->name, (int)c->peer.pid, c->peer.comm,
 			       r->command == VFIO_USER_DMA_READ ? "DMA_READ" : "DMA_WRITE",
 			       (unsigned long long)r->access.count,
 			       (unsigned long long)r->access.address);

@@ -28,7 +28,7 @@ static void send_failed(struct connection *c, int error)
 	if (error != EPIPE && error != ECONNRESET)
 		pr_warn("vfio-user: %s: disconnecting the client (pid %d, %s): it takes no "
 			"messages: %s",
-			c->ep->name, (int)c->pid, c->comm, strerror(error));
+			c->ep->name, (int)c->peer.pid, c->peer.comm, strerror(error));
 	shutdown(c->fd, SHUT_RDWR);
 }
 

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -53,25 +55,77 @@ void event_drain(int fd)
 	(void)!eventfd_read(fd, &value);
 }
 
+bool socket_has_hung_up(int fd, short how)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & how);
+}
+
+void peer_identify(int fd, struct peer *peer)
+{
+	struct ucred cred = { 0 };
+	socklen_t len = sizeof(cred);
+	char path[64];
+	FILE *f;
+
+	memset(peer, 0, sizeof(*peer));
+	strcpy(peer->comm, "unknown");
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) || cred.pid <= 0)
+		return;
+	peer->pid = cred.pid;
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)cred.pid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fgets(peer->comm, sizeof(peer->comm), f))
+		peer->comm[strcspn(peer->comm, "\n")] = '\0';
+	fclose(f);
+}
+
 /* ---- the transport ---- */
 
 static int transport_start(struct vfio_transport *transport, struct vfio_device *vdev);
 static void transport_stop(struct vfio_transport *transport, struct vfio_device *vdev);
 
+static ssize_t emit_socket(const struct vfio_user_server *server, struct vfio_device *vdev,
+			   char *buf)
+{
+	const struct endpoint *ep = vfio_device_transport_data(vdev);
+
+	if (!ep)
+		return -ENODEV;
+	if (vdev->ops->socket)
+		return sysfs_emit(buf, "%s\n", vdev->ops->socket(vdev));
+	return sysfs_emit(buf, "%s/%s\n", server->dir, ep->name);
+}
+
 static ssize_t socket_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct vfio_user_server *server;
-	struct endpoint *ep = NULL;
 	ssize_t n = -ENODEV;
 
 	pthread_mutex_lock(&the_server_lock);
 	server = the_server;
 	if (server) {
 		pthread_mutex_lock(&server->lock);
-		ep = vfio_device_transport_data(vfio_device_from_dev(dev));
-		if (ep)
-			n = sysfs_emit(buf, "%s/%s\n", server->dir, ep->name);
+		n = emit_socket(server, vfio_device_from_dev(dev), buf);
 		pthread_mutex_unlock(&server->lock);
+	}
+	pthread_mutex_unlock(&the_server_lock);
+	return n;
+}
+
+/* Of a group: where the door is. */
+static ssize_t door_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	char path[PATH_MAX];
+	ssize_t n = -ENODEV;
+
+	pthread_mutex_lock(&the_server_lock);
+	if (the_server) {
+		door_path(the_server, path, sizeof(path));
+		n = sysfs_emit(buf, "%s\n", path);
 	}
 	pthread_mutex_unlock(&the_server_lock);
 	return n;
@@ -80,6 +134,13 @@ static ssize_t socket_show(struct device *dev, struct device_attribute *attr, ch
 static DEVICE_ATTR_RO(socket);
 static struct attribute *socket_attrs[] = { &dev_attr_socket.attr, NULL };
 ATTRIBUTE_GROUPS(socket);
+
+static struct device_attribute dev_attr_door = {
+	.attr = { .name = "socket", .mode = 0444 },
+	.show = door_show,
+};
+static struct attribute *door_attrs[] = { &dev_attr_door.attr, NULL };
+ATTRIBUTE_GROUPS(door);
 
 struct server_transport {
 	struct vfio_transport transport;
@@ -92,6 +153,7 @@ static struct server_transport the_transport = {
 		.start = transport_start,
 		.stop = transport_stop,
 		.dev_groups = socket_groups,
+		.group_groups = door_groups,
 	},
 };
 
@@ -143,11 +205,70 @@ static void transport_stop(struct vfio_transport *transport, struct vfio_device 
 		while (ep->opening)
 			pthread_cond_wait(&server->cond, &server->lock);
 		endpoint_close(ep);
+		/* Somebody may be waiting for its group. */
+		event_kick(server->kick);
 	}
 	pthread_mutex_unlock(&server->lock);
 }
 
 /* ---- the listener ---- */
+
+int server_watch(struct vfio_user_server *server, int fd, struct watched *watched)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	if ((size_t)fd >= server->nr_by_fd) {
+		size_t n = (fd + 64) * 2;
+		struct watched **by_fd =
+			fault_point() ? NULL : realloc(server->by_fd, n * sizeof(*by_fd));
+
+		if (!by_fd)
+			return -ENOMEM;
+		memset(by_fd + server->nr_by_fd, 0, (n - server->nr_by_fd) * sizeof(*by_fd));
+		server->by_fd = by_fd;
+		server->nr_by_fd = n;
+	}
+	if (fault_point() || epoll_ctl(server->listen_epoll, EPOLL_CTL_ADD, fd, &ev))
+		return -ENOMEM;
+	server->by_fd[fd] = watched;
+	return 0;
+}
+
+void server_unwatch(struct vfio_user_server *server, int fd)
+{
+	server->by_fd[fd] = NULL;
+	epoll_ctl(server->listen_epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/*
+ * Take the one that waits and let it see that it is not wanted, although there is no descriptor for
+ * it.
+ */
+static void refuse_without_fd(struct vfio_user_server *server, int listening, const char *name)
+{
+	int fd;
+
+	if (server->spare_fd >= 0)
+		close(server->spare_fd);
+	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		socket_leave(fd);
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	pr_err("vfio-user: %s: refusing a client: no more file descriptors", name);
+}
+
+int server_accept(struct vfio_user_server *server, int listening, int flags, const char *name)
+{
+	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | flags);
+	int err;
+
+	if (fd >= 0)
+		return fd;
+	err = -errno;
+	if (err == -EMFILE || err == -ENFILE)
+		refuse_without_fd(server, listening, name);
+	return err;
+}
 
 /* Free what has ended. server.lock held, dropped meanwhile. */
 static void reap_finished(struct vfio_user_server *server)
@@ -169,26 +290,29 @@ static void *listener_run(void *arg)
 
 	pthread_mutex_lock(&server->lock);
 	while (!server->stopping) {
-		int n;
+		int patience = door_patience(server), n;
 
 		pthread_mutex_unlock(&server->lock);
-		n = epoll_wait(server->listen_epoll, ev, ARRAY_SIZE(ev), -1);
+		n = epoll_wait(server->listen_epoll, ev, ARRAY_SIZE(ev), patience);
 		pthread_mutex_lock(&server->lock);
 		for (int i = 0; i < n; i++) {
-			struct endpoint *ep = server_find_endpoint(server, ev[i].data.fd);
+			size_t fd = ev[i].data.fd;
+			struct watched *w = fd < server->nr_by_fd ? server->by_fd[fd] : NULL;
 
 			if (ev[i].data.fd == server->kick)
 				event_drain(server->kick);
-			else if (ep)
-				endpoint_accept(ep);
+			else if (w)
+				w->ready(server, w);
 		}
+		door_retry(server);
 		reap_finished(server);
 	}
 	pthread_mutex_unlock(&server->lock);
 	return NULL;
 }
 
-static int listener_start(struct vfio_user_server *server)
+/* What it waits in. */
+static int listener_open(struct vfio_user_server *server)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 	int err;
@@ -201,34 +325,35 @@ static int listener_start(struct vfio_user_server *server)
 		err = -EMFILE;
 		goto close_epoll;
 	}
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	ev.data.fd = server->kick;
-	err = epoll_ctl(server->listen_epoll, EPOLL_CTL_ADD, server->kick, &ev) ? -errno : 0;
-	if (!err)
-		err = thread_start(&server->listener, "vfio-user door", listener_run, server);
-	if (err)
+	if (epoll_ctl(server->listen_epoll, EPOLL_CTL_ADD, server->kick, &ev)) {
+		err = -errno;
 		goto close_kick;
+	}
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return 0;
 close_kick:
-	if (server->spare_fd >= 0)
-		close(server->spare_fd);
 	close(server->kick);
 close_epoll:
 	close(server->listen_epoll);
 	return err;
 }
 
-static void listener_stop(struct vfio_user_server *server)
+static void listener_close(struct vfio_user_server *server)
+{
+	if (server->spare_fd >= 0)
+		close(server->spare_fd);
+	close(server->kick);
+	close(server->listen_epoll);
+}
+
+static void listener_end(struct vfio_user_server *server)
 {
 	pthread_mutex_lock(&server->lock);
 	server->stopping = true;
 	pthread_mutex_unlock(&server->lock);
 	event_kick(server->kick);
 	pthread_join(server->listener, NULL);
-	if (server->spare_fd >= 0)
-		close(server->spare_fd);
-	close(server->kick);
-	close(server->listen_epoll);
 }
 
 /* ---- the server ---- */
@@ -264,6 +389,7 @@ static int server_create(const struct vfio_user_config *config, struct vfio_user
 	INIT_LIST_HEAD(&server->endpoints);
 	INIT_LIST_HEAD(&server->connections);
 	INIT_LIST_HEAD(&server->finished);
+	INIT_LIST_HEAD(&server->door.clients);
 	*out = server;
 	return 0;
 free_dir:
@@ -300,20 +426,36 @@ static int server_start(struct vfio_user_server *server)
 
 	if (err)
 		return err;
-	err = listener_start(server);
+	err = listener_open(server);
 	if (err)
-		watchdog_stop(server);
+		goto stop_watchdog;
+	err = door_open(server);
+	if (err)
+		goto close_listener;
+	err = thread_start(&server->listener, "vfio-user door", listener_run, server);
+	if (err)
+		goto close_door;
+	return 0;
+close_door:
+	door_close(server);
+close_listener:
+	listener_close(server);
+stop_watchdog:
+	watchdog_stop(server);
 	return err;
 }
 
 static void server_stop(struct vfio_user_server *server)
 {
 	disconnect_all(server);
-	listener_stop(server);
-	watchdog_stop(server);
+	listener_end(server);
+	door_close(server);
+	/* Threads that have ended may still be about to kick the listener. */
 	pthread_mutex_lock(&server->lock);
 	reap_finished(server);
 	pthread_mutex_unlock(&server->lock);
+	listener_close(server);
+	watchdog_stop(server);
 }
 
 /* Make @server the one server, or none. Return: false if there is one already. */

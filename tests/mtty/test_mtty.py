@@ -306,7 +306,7 @@ def test_a_card_that_runs_out_of_descriptors_leaves_nothing(backend, tmp_path):
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
             assert read(dual / "available_instances") == "12\n"
             assert not list((host.sys / "bus" / "mdev" / "devices").iterdir())
-            assert not list((host.runtime / "vfio-user").iterdir())
+            assert not list((host.runtime / "vfio-user").glob("[!.]*"))
         assert refused
         (host.sys / "bus" / "mdev" / "devices" / name / "remove").write_text("1")
         # The driver's event thread may have opened one for good by now.

@@ -88,8 +88,12 @@ class Client:
     """One connection. Replies are matched by their id; the server's own requests are answered while waiting."""
 
     def __init__(self, path, timeout=30):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.connect(path)
+        """@path: of the device's socket, or a connected socket."""
+        if isinstance(path, socket.socket):
+            self.sock = path
+        else:
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.connect(path)
         self.sock.settimeout(timeout)
         self.next_id = 1
         self.buffer = bytearray()

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -10,6 +11,7 @@ import time
 import pytest
 
 import client as vu
+import door
 
 
 class Server:
@@ -39,11 +41,15 @@ class Server:
     def path(self, name="dev0"):
         return os.path.join(self.directory.name, name)
 
-    def command(self, *words):
+    def ask(self, *words):
         self.process.stdin.write(" ".join(words) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().strip()
-        assert answer == "ok", f"{words}: {answer!r}: {self.read_log()}"
+        assert answer == "ok" or answer.startswith("ok "), f"{words}: {answer!r}: {self.read_log()}"
+        return answer[3:]
+
+    def command(self, *words):
+        assert not self.ask(*words)
 
     def connect(self, name="dev0"):
         """A client that has not said VERSION."""
@@ -54,6 +60,29 @@ class Server:
         client = self.connect(name)
         client.version(capabilities)
         return client
+
+    def group(self, name="dev0"):
+        return int(self.ask("group", name))
+
+    def knock(self):
+        """A client of the door that has asked for nothing."""
+        return door.DoorClient(self.path(".door"))
+
+    def open_group(self, name="dev0"):
+        """A client of the door that has the group of a device."""
+        client = self.knock()
+        client.open(self.group(name))
+        return client
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """It does nothing meanwhile, and finds all that has happened at once."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def open_fds(self):
         """How many, but for /dev/null, which is opened when first needed and kept."""

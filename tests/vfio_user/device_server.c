@@ -2,8 +2,8 @@
 /*
  * Serves the test devices: device_server DIR [TIMEOUT_MS [MODE]]
  *
- * Says "ready", then obeys lines on its standard input; each is answered by "ok" or by an error. It
- * ends with its input.
+ * Says "ready", then obeys lines on its standard input; each is answered by "ok", and what it has
+ * asked for, or by an error. It ends with its input.
  *
  *   release NAME         let go callbacks that hang
  *   wait_hung NAME       wait until a callback hangs
@@ -11,6 +11,11 @@
  *   unbind NAME          take the device away; answered at once
  *   wait_unbound NAME    wait until that is done
  *   bind NAME            bring it back
+ *   chmod NAME MODE      set the rights of its group's node, in octal
+ *   chown NAME UID:GID   set whose that is
+ *   group NAME           say the group's number
+ *   user NAME            say who uses the device
+ *   door NAME            say where the group's door is
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,6 +27,8 @@
 #include <umdev/umdev.h>
 #include <umdev/vfio_user.h>
 
+#include "model/kernfs.h"
+#include "support/tree.h"
 #include "test_device.h"
 
 static pthread_t unbinder;
@@ -68,6 +75,51 @@ static int hang(struct test_device *t, const char *what)
 	return -EINVAL;
 }
 
+/* As chmod() and chown() do through a mount of the device nodes. */
+static int set_node(struct test_device *t, const char *verb, const char *what)
+{
+	struct kernfs_node *dir = kernfs_lookup(kernfs_dev_root(), "vfio"), *node;
+	unsigned int flags = KERNFS_SET_UID | KERNFS_SET_GID;
+	struct stat st = { 0 };
+	char name[16];
+	int err;
+
+	snprintf(name, sizeof(name), "%d", vfio_group_id(&t->vdev));
+	node = kernfs_lookup(dir, name);
+	kernfs_put(dir);
+	if (!strcmp(verb, "chmod")) {
+		flags = KERNFS_SET_MODE;
+		st.st_mode = strtoul(what, NULL, 8);
+	} else if (sscanf(what, "%u:%u", &st.st_uid, &st.st_gid) != 2) {
+		return -EINVAL;
+	}
+	err = kernfs_setattr(node, &st, flags);
+	kernfs_put(node);
+	return err;
+}
+
+/* Print "ok" and what is asked for. Return: 1, -errno. */
+static int say(struct test_device *t, const char *verb)
+{
+	char buf[SYSFS_PAGE_SIZE], path[64];
+	ssize_t n;
+
+	if (!t->vdev.p)
+		return -ENODEV;
+	if (!strcmp(verb, "group")) {
+		printf("ok %d\n", vfio_group_id(&t->vdev));
+		return 1;
+	}
+	snprintf(path, sizeof(path), "/class/%s%d/%s",
+		 strcmp(verb, "user") ? "vfio/" : "vfio-dev/vfio", vfio_group_id(&t->vdev),
+		 strcmp(verb, "user") ? "socket" : "user");
+	n = tree_read(path, buf);
+	if (n < 0)
+		return n;
+	printf("ok %s", buf);
+	return 1;
+}
+
 static int obey(const char *verb, struct test_device *t, const char *what)
 {
 	int ret;
@@ -85,7 +137,11 @@ static int obey(const char *verb, struct test_device *t, const char *what)
 	else if (!strcmp(verb, "bind")) {
 		ret = device_attach(&t->dev);
 		return ret == 1 ? 0 : ret ? ret : -ENODEV;
-	} else
+	} else if (!strcmp(verb, "chmod") || !strcmp(verb, "chown"))
+		return set_node(t, verb, what);
+	else if (!strcmp(verb, "group") || !strcmp(verb, "user") || !strcmp(verb, "door"))
+		return say(t, verb);
+	else
 		return -EINVAL;
 	return 0;
 }
@@ -102,7 +158,8 @@ static void read_commands(void)
 		if (n >= 2)
 			t = test_device_find(name);
 		err = t ? obey(verb, t, n > 2 ? what : "") : -ENODEV;
-		printf("%s\n", err ? strerror(-err) : "ok");
+		if (err <= 0)
+			printf("%s\n", err ? strerror(-err) : "ok");
 		fflush(stdout);
 	}
 }

@@ -25,10 +25,10 @@ def own():
 
 
 def test_every_device_has_a_socket_with_its_name_and_rights(server):
-    assert sorted(os.listdir(server.directory.name)) == ["dev0", "dev1", "dev2", "dev3"]
+    assert sorted(os.listdir(server.directory.name)) == [".door", "dev0", "dev1", "dev2", "dev3"]
     for name in os.listdir(server.directory.name):
         mode = os.lstat(server.path(name)).st_mode
-        assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o600
+        assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == (0o666 if name == ".door" else 0o600)
 
 
 def test_the_mode_can_be_set():
