@@ -285,26 +285,23 @@ static void close_fds(struct exchange *x)
 static int next_header(struct exchange *x)
 {
 	struct client *client = x->client;
-	struct dma_message *m = &client->shared->dma;
 	enum wire wire = atomic_load(&client->shared->wire);
 	struct iovec iov = { &x->hdr, sizeof(x->hdr) };
 	size_t done = 0;
+	int step, err;
 
-	if (client->twin >= 0)
-		return receive_all(x, &iov, 1, &done, sizeof(x->hdr));
+	/* Who is killed while he waits has read nothing, and what came of a request is shared. */
+	if (client->twin >= 0) {
+		err = socket_wait(client->fd, POLLIN, x->deadline);
+		return err ? err : receive_all(x, &iov, 1, &done, sizeof(x->hdr));
+	}
 	for (;;) {
-		int step, err;
-
 		set_wire(x, WIRE_UNKNOWN);
 		step = dma_step(client, &x->fds);
 		if (step < 0)
 			return step;
-		if (step == DMA_STEP_REPLY) {
-			x->hdr = m->hdr;
-			m->have = 0;
-			return 0;
-		}
-		/* What has come of a request is in shared memory, not lost with this thread. */
+		if (step == DMA_STEP_REPLY)
+			break;
 		set_wire(x, wire);
 		if (step == DMA_STEP_DONE && clock_coarse() < x->deadline)
 			continue;
@@ -313,6 +310,9 @@ static int next_header(struct exchange *x)
 		if (err)
 			return err;
 	}
+	x->hdr = client->shared->dma.hdr;
+	client->shared->dma.have = 0;
+	return 0;
 }
 
 /* Is it a reply to somebody who has died? It is thrown away then. Return: 1, 0, -errno. */
@@ -346,7 +346,10 @@ static int receive_header(struct exchange *x, size_t *got)
 
 	*got = 0;
 	if (s->lost || x->client->twin < 0) {
+		enum wire wire = atomic_load(&s->wire);
+
 		do {
+			set_wire(x, wire);
 			err = next_header(x);
 			if (!err && s->lost)
 				err = skip_lost(x);

@@ -184,6 +184,17 @@ static int make_thread(void)
 	return -err;
 }
 
+/* Those of the parent's thread, which links and unlinks them one by one. */
+static void forget_watches(void)
+{
+	struct watch *w;
+
+	while ((w = service.watches)) {
+		service.watches = w->next;
+		free(w);
+	}
+}
+
 /* Lock held. */
 static int start(void)
 {
@@ -193,7 +204,7 @@ static int start(void)
 		return 0;
 	service.tasks = NULL;
 	service.tail = &service.tasks;
-	service.watches = NULL;
+	forget_watches();
 	/* Hiding one has had process_lock() before make_page() asks to be called at a fork. */
 	err = make_descriptors();
 	if (!err)

@@ -28,6 +28,9 @@
  *   child COMMAND ...          a child of fork() does it
  *   doomed COMMAND ...         a child begins it and is killed when it is asleep in its call
  *   storm THREADS CALLS        reads and writes of region 2, each thread its own part
+ *   part                       the child makes a read, then the parent destroys its connection, and
+ *                              then the child goes on with the commands
+ *   signal                     interrupts the thread
  *   watch                      has the service watch a pipe: when it is written to, that is counted
  *   ring                       writes to it, and waits until that was counted
  *   unwatch
@@ -351,14 +354,18 @@ static _Atomic(pid_t) thread_id;
 
 static void *thread_main(void *line)
 {
+	char *ret;
+
 	thread_id = gettid();
-	return run(line);
+	ret = run(line);
+	free(line);
+	return ret;
 }
 
 static char *do_start(char *at)
 {
 	thread_id = 0;
-	if (pthread_create(&thread, NULL, thread_main, at ? strdup(at) : NULL))
+	if (pthread_create(&thread, NULL, thread_main, strdup(at)))
 		die("pthread_create");
 	return strdup("ok");
 }
@@ -372,10 +379,11 @@ static char *do_join(char *at)
 	return ret;
 }
 
-/* Is the thread in recvmsg() or poll(), of any process? */
+/* Does the thread of any process wait in a call? */
 static bool is_asleep(pid_t pid, pid_t tid)
 {
 	char path[64], text[64] = "";
+	long number;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
@@ -385,8 +393,9 @@ static bool is_asleep(pid_t pid, pid_t tid)
 	if (!fgets(text, sizeof(text), f))
 		text[0] = '\0';
 	fclose(f);
-	return text[0] != 'r' &&
-	       (strtol(text, NULL, 0) == SYS_recvmsg || strtol(text, NULL, 0) == SYS_poll);
+	/* Else "running". */
+	number = text[0] >= '0' && text[0] <= '9' ? strtol(text, NULL, 10) : -1;
+	return number == SYS_recvmsg || number == SYS_sendmsg || number == SYS_poll;
 }
 
 static char *do_waiting(char *at)
@@ -469,8 +478,12 @@ static char *do_fork(char *at)
 
 static char *do_orphan(char *at)
 {
+	pid_t parent = getpid();
+
 	if (fork())
 		_exit(0);
+	while (getppid() == parent)
+		usleep(1000);
 	return strdup("ok");
 }
 
@@ -503,10 +516,55 @@ static char *do_doomed(char *at)
 		run(at);
 		_exit(0);
 	}
-	while (!is_asleep(pid, pid))
+	while (!is_asleep(pid, pid)) {
+		if (waitpid(pid, NULL, WNOHANG))
+			return strdup("ended");
 		usleep(1000);
+	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	return strdup("ok");
+}
+
+static char *do_part(char *at)
+{
+	char text[] = "read 2 0 8", c = 0, *ret;
+	int ready[2], gone[2], status;
+	pid_t pid;
+
+	if (pipe(ready) || pipe(gone))
+		die("pipe");
+	pid = fork();
+	if (pid == 0) {
+		ret = run(text);
+		if (write(ready[1], &c, 1) != 1 || read(gone[0], &c, 1) != 1)
+			die("pipe");
+	} else {
+		if (read(ready[0], &c, 1) != 1)
+			die("read");
+		client_destroy(client);
+		if (write(gone[1], &c, 1) != 1)
+			die("write");
+		waitpid(pid, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128);
+	}
+	for (int i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(gone[i]);
+	}
+	return ret;
+}
+
+static void on_signal(int number)
+{
+}
+
+static char *do_signal(char *at)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGUSR1, &action, NULL);
+	pthread_kill(thread, SIGUSR1);
 	return strdup("ok");
 }
 
@@ -560,8 +618,8 @@ static const struct {
 	{ "waiting", do_waiting },   { "serving", do_serving }, { "descriptors", do_descriptors },
 	{ "shutdown", do_shutdown }, { "destroy", do_destroy }, { "fork", do_fork },
 	{ "orphan", do_orphan },     { "child", do_child },	{ "doomed", do_doomed },
-	{ "storm", do_storm },	     { "watch", do_watch },	{ "ring", do_ring },
-	{ "unwatch", do_unwatch },
+	{ "storm", do_storm },	     { "part", do_part },	{ "signal", do_signal },
+	{ "watch", do_watch },	     { "ring", do_ring },	{ "unwatch", do_unwatch },
 };
 
 /* Return: the answer, which the caller frees; NULL: somebody has given it already. */

@@ -50,6 +50,8 @@ class Driver:
         if self.process.stdin.closed:
             return
         errors = self.process.communicate(timeout=TIMEOUT)[1]
+        # What LeakSanitizer says of a child of fork(); leaks are a report of their own.
+        errors = "".join(line for line in errors.splitlines(True) if "False leaks are possible" not in line)
         assert self.process.returncode == 0 and not errors, f"{self.process.returncode}: {errors}"
 
     def kill(self):
@@ -95,11 +97,13 @@ class Peer(vu.Channel):
         assert driver.answer() == f"1048576 8 {int(twin)}"
 
     def at_end(self):
-        """Has the client hung up, with nothing more to read?"""
+        """Wait for the client to hang up; what it said before does not matter."""
         try:
-            return self.sock.recv(1) == b""
+            while self.sock.recv(1 << 20):
+                pass
         except ConnectionResetError:
-            return True
+            pass
+        return True
 
 
 @pytest.fixture
@@ -113,6 +117,12 @@ def pair():
     finally:
         driver.kill()
         peer.close()
+
+
+@pytest.fixture
+def haste(pair):
+    """The server gets a moment only; asked for before `connected`."""
+    pair[0].do("timeout", 300)
 
 
 @pytest.fixture(params=[False, True], ids=["one-socket", "twin"])
