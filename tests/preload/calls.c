@@ -22,6 +22,7 @@
 
 #include "cmocka_umdev.h"
 #include "preload/double.h"
+#include "support/vforked.h"
 
 static const char *directory = "/dev/vfio";
 static char vfio[PATH_MAX], group[PATH_MAX];
@@ -506,20 +507,20 @@ static void a_child_goes_on(void **state)
 	close(fd);
 }
 
+static int close_and_open(void *data)
+{
+	int fd = *(int *)data;
+
+	if (close(fd) || dup2(0, fd) != fd)
+		return 1;
+	return open(vfio, O_RDWR) < 0 ? 0 : 2;
+}
+
 static void a_child_of_vfork_leaves_it_alone(void **state)
 {
 	int fd = open_vfio(O_RDWR), live = ioctl(fd, DOUBLE_LIVE);
-	pid_t pid;
 
-	pid = vfork();
-	if (pid == 0) {
-		close(fd);
-		dup2(0, fd);
-		if (open(vfio, O_RDWR) >= 0)
-			_exit(1);
-		_exit(0);
-	}
-	assert_int_equal(wait_for(pid), 0);
+	assert_int_equal(vforked(close_and_open, &fd), 0);
 	assert_int_equal(ioctl(fd, DOUBLE_LIVE), live);
 	close(fd);
 }

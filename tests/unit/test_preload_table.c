@@ -18,6 +18,7 @@
 #include "preload/file_pool.h"
 #include "preload/table.h"
 #include "support/descriptors.h"
+#include "support/vforked.h"
 
 #define THREADS 4
 #define ROUNDS	3000
@@ -263,27 +264,32 @@ static void a_child_has_its_own_copies(void **state)
 	assert_int_equal(table_close(fd), 0);
 }
 
+struct numbers {
+	int fd, other, hidden;
+};
+
+static int close_all_of_them(void *data)
+{
+	const struct numbers *nrs = data;
+
+	if (table_close(nrs->fd) || table_replace(0, nrs->other, -1) != nrs->other ||
+	    table_close_range(3, ~0u, 0))
+		return 1;
+	return fcntl(nrs->hidden, F_GETFD) == -1 ? 0 : 2;
+}
+
 static void a_child_in_our_memory_changes_nothing(void **state)
 {
-	int fd = open_counted("kept"), other = open_counted("kept too"), status;
-	int hidden = hidden_fd(eventfd(0, 0));
-	pid_t pid;
+	struct numbers nrs = { .fd = open_counted("kept"), .other = open_counted("kept too") };
 
-	pid = vfork();
-	if (pid == 0) {
-		if (table_close(fd) || table_replace(0, other, -1) != other ||
-		    table_close_range(3, ~0u, 0))
-			_exit(1);
-		_exit(fcntl(hidden, F_GETFD) == -1 ? 0 : 2);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	assert_string_equal(priv_of(fd), "kept");
-	assert_string_equal(priv_of(other), "kept too");
-	assert_true(table_is_hidden(hidden));
-	hidden_close(hidden);
-	table_close(fd);
-	table_close(other);
+	nrs.hidden = hidden_fd(eventfd(0, 0));
+	assert_int_equal(vforked(close_all_of_them, &nrs), 0);
+	assert_string_equal(priv_of(nrs.fd), "kept");
+	assert_string_equal(priv_of(nrs.other), "kept too");
+	assert_true(table_is_hidden(nrs.hidden));
+	hidden_close(nrs.hidden);
+	table_close(nrs.fd);
+	table_close(nrs.other);
 	assert_int_equal(live, 0);
 }
 
