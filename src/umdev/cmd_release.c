@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "umdev/release.h"
@@ -34,6 +35,35 @@ static int write_and_wait(const char *path, const char *text, const char *device
 
 /* ---- remove ---- */
 
+static bool is_mediated(const char *device)
+{
+	char *path, *bus;
+	bool is;
+
+	if (asprintf(&path, "%s/subsystem", device) < 0)
+		return false;
+	bus = tree_link_name(path);
+	is = bus && strcmp(bus, "mdev") == 0;
+	free(bus);
+	free(path);
+	return is;
+}
+
+/* Somebody else's removal is on its way, which --force helps to its end. */
+static int join_removal(const struct release *r)
+{
+	struct stat begin, now;
+
+	if (r->cli->force < 0)
+		return -ENODEV;
+	if (stat(r->path, &begin))
+		return 0;
+	/* Another device of this name is another removal's. */
+	while (!stat(r->path, &now) && now.st_ino == begin.st_ino)
+		usleep(100000);
+	return 0;
+}
+
 static int remove_run(struct release *r)
 {
 	char *path;
@@ -41,9 +71,12 @@ static int remove_run(struct release *r)
 
 	if (asprintf(&path, "%s/remove", r->path) < 0)
 		return -ENOMEM;
-	err = tree_exists(path) ? write_and_wait(path, "1", r->path) : -ENOTTY;
+	if (tree_exists(path))
+		err = write_and_wait(path, "1", r->path);
+	else
+		err = is_mediated(r->path) || !tree_exists(r->path) ? -ENODEV : -ENOTTY;
 	free(path);
-	return err;
+	return err == -ENOENT || err == -ENODEV ? join_removal(r) : err;
 }
 
 static int say_remove_failed(const char *name, int err)

@@ -384,6 +384,20 @@ def test_force_closes_the_connection_of_who_does_not_let_go(mtty, command):
     assert gone(mtty) or unbound(mtty)
 
 
+def test_force_helps_a_removal_that_waits_to_its_end(mtty):
+    with connect(mtty) as user, writer(mtty, *REMOVE) as waiting:
+        waits(mtty)
+        done = mtty.umdev("remove", DEVICE, check=False)
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (
+            1,
+            f"umdev: {DEVICE} is being removed already",
+        )
+        mtty.umdev("remove", "--force=0", DEVICE)
+        assert gone(mtty)
+        assert user.at_end()
+        assert waiting.line() == "done"
+
+
 def test_force_takes_several_devices_at_once(mtty):
     names = [UUID % number for number in range(1, 5)]
     with contextlib.ExitStack() as stack:
