@@ -34,3 +34,15 @@ def test_it_stays_and_looks_nothing_up_later():
     """Not in a signal handler, which may have interrupted the loader."""
     flags = readelf("--dynamic")
     assert "NODELETE" in flags and "BIND_NOW" in flags
+
+
+def test_calls_may_come_before_it_has_begun():
+    early = BUILD / "tests/preload/early.so"
+    shown = subprocess.run(
+        ["/bin/true"],
+        env={"LD_PRELOAD": f"{LIBRARY}:{early}"},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    assert shown.stdout == "early: quiet true\n"
