@@ -40,7 +40,10 @@ def send_with(peer, data, fds):
         VERSION_REPLY[:-1], VERSION_REPLY + b"\0", b"\0" + VERSION_REPLY, b"\0", b"{\0", b"[]\0", b"null\0", b"{}x\0",
         b'{"capabilities":1}\0', b'{"capabilities":{},"capabilities":{}}\0', b'{"capabilities":{"max_msg_fds":01}}\0',
         b'{"capabilities":{"max_msg_fds":1,}}\0', b'{"capabilities" {}}\0', b"{'capabilities':{}}\0",
-        b"[" * 3000 + b"]" * 1000 + b"\0", b"\xff" * 100 + b"\0", b" " * 4092, b" " * 100000,
+        b'{"capabilities":{"x":' + b"[" * 15 + b"]" * 15 + b"}}\0", b'{"capabilities":{"\x01":1}}\0',
+        b'{"capabilities":{"\\x":1}}\0', b'{"capabilities":{"\\u12g4":1}}\0', b'{"capabilities":{"x":-}}\0',
+        b'{"capabilities":{"x":1.}}\0', b'{"capabilities":{"x":1e}}\0', b'{"capabilities":{"x":tru}}\0',
+        b"[" * 2000 + b"]" * 2000 + b"\0", b"\xff" * 100 + b"\0", b" " * 4092, b" " * 100000,
         *[caps(**{name: value}) for name in ("max_msg_fds", "max_data_xfer_size", "max_dma_maps", "pgsizes")
           for value in (-1, 1.5, "16", None, True, [], {}, 1 << 64, 10**400)],
         caps(max_data_xfer_size=0), caps(pgsizes=0), caps(pgsizes=2048), caps(pgsizes=4097),
@@ -85,6 +88,7 @@ def test_descriptors_that_were_not_agreed_on_are_refused(pair, text, kinds):
 @pytest.mark.parametrize("payload, terms", [
     (bytes(4), "1048576 1 0"), (bytes(4) + b"{}\0", "1048576 1 0"),
     (bytes(4) + b' {"capabilities" : {"other":[1,"\\u00e4",{"x":-1e9}]} }\n\0', "1048576 1 0"),
+    (bytes(4) + b'{"capabilities":{"x":' + b"[" * 14 + b"]" * 14 + b"}}\0", "1048576 1 0"),
     (bytes(4) + caps(max_msg_fds=99, max_data_xfer_size=1 << 40), "1048576 16 0"),
     (bytes(4) + caps(max_msg_fds=0, max_data_xfer_size=1), "1 0 0"),
     (bytes(4) + caps(twin_socket={"supported": False}), "1048576 1 0"),
@@ -172,9 +176,9 @@ def good(message, data=bytes(8)):
 def test_a_header_that_is_not_the_replys_ends_the_connection(haste, connected, change):
     driver, peer = connected
     peer.reply(begin_read(driver, peer), bytes(24), **change)
-    # A size that is too small is a short reply, for the caller to judge, and then one that nobody asked for.
-    if change.get("size") in (16, 39):
-        assert driver.answer() in ("EPROTO", "strange", "ENODEV")
+    # With a twin it shows that more has come; else what is behind a short reply is the next message.
+    if change.get("size") in (16, 39) and not peer.twin:
+        assert driver.answer() == "strange"
         assert driver.do("read", 2, 0, 8) in ("EPROTO", "ENODEV", "ETIMEDOUT")
     else:
         assert driver.answer() == "EPROTO"
