@@ -128,7 +128,7 @@ static int send_eventfds(struct device *device, const struct vfio_irq_set *set, 
 	uint32_t max = client_max_fds(device->client), done = 0, n;
 	int err;
 
-	if (!set->count)
+	if (!fds)
 		return send_set(device, set, set->start, 0, NULL, NULL, 0);
 	for (n = 0; n < set->count; n++) {
 		err = fds[n] < 0 ? 0 : check_eventfd(fds[n]);

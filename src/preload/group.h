@@ -7,7 +7,6 @@
 #ifndef UMDEV_PRELOAD_GROUP_H
 #define UMDEV_PRELOAD_GROUP_H
 
-#include "preload/client.h"
 #include "preload/file.h"
 
 /**
@@ -21,15 +20,5 @@
  * has the group or its device), -ENODEV (it has gone).
  */
 int group_open(int fd, unsigned int id, int flags);
-
-/**
- * device_open - a file for a device that was reached
- * @fd:    a connected socket of its vfio-user server, becomes the device's
- * @group: the file of the group, which the device keeps open
- *
- * For VFIO_GROUP_GET_DEVICE_FD. Return: the descriptor for the program, or -errno (and @fd is
- * closed).
- */
-int device_open(int fd, struct file *group);
 
 #endif
