@@ -99,11 +99,18 @@ static bool signal_by_aio(int fd)
 void vfio_eventfd_signal(int fd)
 {
 	const uint64_t one = 1;
+	int flags;
 	ssize_t n;
 
 	if (have_context() && signal_by_aio(fd))
 		return;
-	/* A kernel without asynchronous I/O. EAGAIN: the counter is full, the user has a signal. */
+	/*
+	 * A kernel without asynchronous I/O: the user's descriptor does not block from now on. EAGAIN:
+	 * the counter is full, the user has a signal.
+	 */
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	do {
 		n = write(fd, &one, sizeof(one));
 	} while (n < 0 && errno == EINTR);
@@ -113,7 +120,7 @@ int vfio_eventfd_dup(int fd)
 {
 	char path[sizeof("/proc/self/fd/-2147483648")], target[32];
 	ssize_t n;
-	int copy, flags;
+	int copy;
 
 	copy = fault_point() ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
@@ -126,8 +133,5 @@ int vfio_eventfd_dup(int fd)
 		close(copy);
 		return -EBADF;
 	}
-	flags = fcntl(copy, F_GETFL);
-	if (flags >= 0 && !(flags & O_NONBLOCK))
-		fcntl(copy, F_SETFL, flags | O_NONBLOCK);
 	return copy;
 }

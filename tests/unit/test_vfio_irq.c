@@ -382,6 +382,20 @@ static void descriptors_are_the_cores_own(void **state)
 	close(copy);
 }
 
+/* A program that waits in read() goes on doing so. */
+static void a_descriptor_that_blocks_stays_so(void **state)
+{
+	int mine = eventfd(0, 0);
+
+	assert_int_equal(set(ARM, FAKE_MASKABLE, 0, 1, &efd[0]), 0);
+	assert_int_equal(set(RESAMPLE, FAKE_MASKABLE, 0, 1, &mine), 0);
+	assert_int_equal(set(ARM, FAKE_EDGES, 0, 1, &mine), 0);
+	vfio_irq_trigger(&fake->vdev, FAKE_EDGES, 0);
+	assert_false(fcntl(mine, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(signals(mine), 1);
+	close(mine);
+}
+
 static void close_disarms(void **state)
 {
 	unsigned int before;
@@ -544,6 +558,7 @@ int main(void)
 		TEST(one_bad_descriptor_changes_nothing),
 		TEST(a_set_that_fails_at_any_step_changes_nothing),
 		TEST(descriptors_are_the_cores_own),
+		TEST(a_descriptor_that_blocks_stays_so),
 		TEST(close_disarms),
 		TEST(a_full_eventfd_does_not_hold_up_the_device),
 		TEST(an_emptied_resample_eventfd_does_not_hold_up_others),
