@@ -24,8 +24,12 @@ int irq_info_handle(struct connection *c, struct request *req, struct reply *rep
 		return err;
 	info.argsz = sizeof(info);
 	info.index = index;
-	/* With it QEMU would arm all vectors anew each time that the guest uses one more. */
-	info.flags &= ~VFIO_IRQ_INFO_NORESIZE;
+	/*
+	 * With it QEMU would arm all vectors anew each time that the guest uses one more. Who uses
+	 * VFIO's own API is told what the driver says.
+	 */
+	if (!c->claim)
+		info.flags &= ~VFIO_IRQ_INFO_NORESIZE;
 	memcpy(reply->payload, &info, sizeof(info));
 	reply->size = sizeof(info);
 	return 0;

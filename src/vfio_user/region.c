@@ -4,7 +4,9 @@
  *
  * A message that asks for what is not there gets an error. When the driver refuses a sound request
  * the guest sees what it would see of hardware: all ones, or a write that has no effect. Cloud
- * Hypervisor would wait for ever behind an error reply.
+ * Hypervisor would wait for ever behind an error reply. A program that uses VFIO's own API, which
+ * comes with a claim, is told what the driver says, as the kernel tells it: the error is what counts
+ * for a channel I/O device.
  */
 #include <string.h>
 
@@ -36,6 +38,11 @@ int region_read_handle(struct connection *c, struct request *req, struct reply *
 		return err;
 	data = reply->payload + sizeof(access);
 	n = vfio_file_read(c->file, access.region, data, access.count, access.offset);
+	if (c->claim) {
+		if (n < 0)
+			return (int)n;
+		access.count = (uint32_t)n;
+	}
 	if (n < 0)
 		n = 0;
 	if ((size_t)n < access.count)
@@ -48,6 +55,7 @@ int region_read_handle(struct connection *c, struct request *req, struct reply *
 int region_write_handle(struct connection *c, struct request *req, struct reply *reply)
 {
 	struct vfio_user_region_access access;
+	ssize_t n;
 	int err;
 
 	memcpy(&access, req->payload, sizeof(access));
@@ -56,8 +64,13 @@ int region_write_handle(struct connection *c, struct request *req, struct reply 
 		err = -EINVAL;
 	if (err)
 		return err;
-	vfio_file_write(c->file, access.region, req->payload + sizeof(access), access.count,
-			access.offset);
+	n = vfio_file_write(c->file, access.region, req->payload + sizeof(access), access.count,
+			    access.offset);
+	if (c->claim) {
+		if (n < 0)
+			return (int)n;
+		access.count = (uint32_t)n;
+	}
 	memcpy(reply->payload, &access, sizeof(access));
 	reply->size = sizeof(access);
 	return 0;

@@ -50,6 +50,20 @@ def test_a_group_is_opened_and_its_device_used(server):
         assert c.info()[2] == 9
 
 
+def test_who_has_a_group_hears_what_the_driver_says(server):
+    """As the kernel says it, where other clients see ones instead."""
+    with server.open_group() as group, group.device("dev0") as c:
+        c.version()
+        for reg, error in [(vu.REG_FAIL_IO, errno.EIO), (vu.REG_FAIL_INVAL, errno.EINVAL)]:
+            assert c.error(vu.REGION_READ, vu.ACCESS_S.pack(reg, 0, 4)) == error
+            assert c.error(vu.REGION_WRITE, vu.ACCESS_S.pack(reg, 0, 4) + bytes(4)) == error
+        # The driver gives four bytes, and takes four.
+        half = vu.ACCESS_S.pack(vu.REG_FIRST - 4, 0, 4)
+        asked = vu.ACCESS_S.pack(vu.REG_FIRST - 4, 0, 8)
+        assert c.call(vu.REGION_WRITE, asked + b"abcdefgh").payload == half
+        assert c.call(vu.REGION_READ, asked).payload == half + b"abcd"
+
+
 def test_the_device_can_be_asked_for_again_and_again(server):
     with server.open_group() as group:
         for _ in range(100):
