@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "vfio_api.h"
 
@@ -237,7 +238,11 @@ static void try_model(unsigned long model)
 	try_unmaps(user.container);
 	try_all(user.container);
 	try_dirty(user.container);
+	/* That many need not be told to a device. */
+	close(user.device);
+	user.device = -1;
 	fill(user.container);
+	/* The last: it leaves something behind in the kernel. */
 	try_last_page(user.container);
 	user_close(&user);
 }

@@ -2,6 +2,7 @@
 /*
  * Interrupts: what SET_IRQS takes, and that they arrive.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -210,6 +211,15 @@ void section_interrupts(void)
 	raise_and_lower(user.device, other, "INTx");
 	printf("%s on the first\n", fired(event, 0) ? "fired" : "did not fire");
 	unmask_intx(user.device);
+
+	heading("INTx with an eventfd that blocks");
+	copy = eventfd(0, 0);
+	say(arm(user.device, VFIO_PCI_INTX_IRQ_INDEX, copy), "arm");
+	raise_and_lower(user.device, copy, "INTx");
+	printf("it %s\n", fcntl(copy, F_GETFL) & O_NONBLOCK ? "does not block" : "blocks");
+	unmask_intx(user.device);
+	say(arm(user.device, VFIO_PCI_INTX_IRQ_INDEX, other), "arm another");
+	close(copy);
 
 	heading("INTx whose eventfd the program has closed");
 	copy = dup(other);
