@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Mediated devices: list, types, create. */
+/* Devices: list; mediated ones: types, create. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,26 +26,22 @@ static void add_link(struct json_object *obj, const char *key, const char *devic
 	free(path);
 }
 
-int cmd_list(const struct cli *cli, int argc, char **argv)
+static void list_bus(const struct cli *cli, const char *bus, struct json_object *list)
 {
-	static const struct column columns[] = {
-		{ "uuid", "UUID" },	{ "parent", "PARENT" }, { "type", "TYPE" },
-		{ "driver", "DRIVER" }, { "user", "USER" },	{ NULL, NULL },
-	};
-	struct json_object *list, *obj;
+	bool mediated = strcmp(bus, "mdev") == 0;
 	char *dir, *device, **names;
-	int status, i;
+	struct json_object *obj;
+	int i;
 
-	if (tree_check(cli))
-		return EXIT_FAILURE;
-	list = json_object_new_array();
-	dir = tree_path(cli, "bus/mdev/devices");
+	dir = tree_path(cli, "bus/%s/devices", bus);
 	tree_names(dir, &names);
 	for (i = 0; names[i]; i++) {
-		device = tree_path(cli, "bus/mdev/devices/%s", names[i]);
+		device = tree_path(cli, "bus/%s/devices/%s", bus, names[i]);
 		obj = json_object_new_object();
-		json_add_text(obj, "uuid", names[i]);
-		add_and_free(obj, "parent", tree_parent_name(device));
+		json_add_text(obj, "name", names[i]);
+		json_add_text(obj, "bus", bus);
+		json_add_text(obj, "uuid", mediated ? names[i] : NULL);
+		add_and_free(obj, "parent", mediated ? tree_parent_name(device) : NULL);
 		add_link(obj, "type", device, "mdev_type");
 		add_link(obj, "driver", device, "driver");
 		add_link(obj, "iommu_group", device, "iommu_group");
@@ -56,6 +52,22 @@ int cmd_list(const struct cli *cli, int argc, char **argv)
 	}
 	tree_free_names(names);
 	free(dir);
+}
+
+int cmd_list(const struct cli *cli, int argc, char **argv)
+{
+	static const struct column columns[] = {
+		{ "name", "DEVICE" },	{ "parent", "PARENT" }, { "type", "TYPE" },
+		{ "driver", "DRIVER" }, { "user", "USER" },	{ NULL, NULL },
+	};
+	struct json_object *list;
+	int status;
+
+	if (tree_check(cli))
+		return EXIT_FAILURE;
+	list = json_object_new_array();
+	list_bus(cli, "mdev", list);
+	list_bus(cli, "vfio-user", list);
 	status = cli_print_list(cli, list, columns);
 	json_object_put(list);
 	return status;

@@ -18,12 +18,14 @@
 #define ANY_NUMBER 1000
 
 static const struct cli_command commands[] = {
-	{ "list", "", "mediated devices that are there", 0, 0, cmd_list },
+	{ "list", "", "devices that are there", 0, 0, cmd_list },
 	{ "types", "", "what devices can be made, and on which parents", 0, 0, cmd_types },
 	{ "create", "PARENT TYPE [UUID]", "make a device, print its UUID", 2, 3, cmd_create },
 	{ "remove", "DEVICE...", "take devices away", 1, ANY_NUMBER, cmd_remove, CLI_FORCE },
 	{ "bind", "DEVICE [DRIVER]", "give a device to a driver", 1, 2, cmd_bind },
 	{ "unbind", "DEVICE", "take a device from its driver", 1, 1, cmd_unbind, CLI_FORCE },
+	{ "attach", "NAME SOCKET", "show a device of another vfio-user server", 2, 2, cmd_attach },
+	{ "detach", "NAME...", "take it away", 1, ANY_NUMBER, cmd_detach, CLI_FORCE },
 	{ "modprobe", "MODULE [PARAM=VALUE]...", "load a module with what it needs", 1, ANY_NUMBER,
 	  cmd_modprobe },
 	{ "rmmod", "MODULE...", "unload modules", 1, ANY_NUMBER, cmd_rmmod, CLI_FORCE | CLI_WAIT },
@@ -50,13 +52,13 @@ static void print_help(void)
 	puts("\n"
 	     "      --runtime-dir DIR   where the daemon is (also: $UMDEV_RUNTIME_DIR)\n"
 	     "  -j, --json              print JSON, for programs\n"
-	     "      --force[=SECONDS]   remove, unbind, rmmod: close the connections of those who\n"
-	     "                          use the devices, if they do not let go in time (10)\n"
+	     "      --force[=SECONDS]   remove, unbind, detach, rmmod: close the connections of\n"
+	     "                          those who do not let go of a device in time (10)\n"
 	     "      --wait              rmmod: ask users to let go, and wait for them\n"
 	     "  -h, --help              show this help\n"
 	     "  -V, --version           show the version\n"
 	     "\n"
-	     "DEVICE is a UUID, or BUS/DEVICE. See umdev(1).");
+	     "DEVICE is a name as in umdev list, or BUS/DEVICE. See umdev(1).");
 }
 
 static const struct cli_command *find_command(const char *name)

@@ -6,6 +6,7 @@
 #include <umdev/log.h>
 #include <umdev/module.h>
 #include <umdev/vfio.h>
+#include <umdev/vfio_user.h>
 
 #include "model/suggest.h"
 #include "umdevd/command.h"
@@ -104,6 +105,59 @@ static int run_rmmod(int fd, const struct control_info *info, struct json_object
 	return send_ok(fd, json_object_new_object());
 }
 
+static int say_attach_failed(int fd, const char *name, const char *path, int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return control_send_error(fd, err,
+					  "can't attach \"%.64s\" to %.128s: a name has letters, "
+					  "digits and _-:.+ and begins with a letter or digit, and "
+					  "the path of a socket is absolute",
+					  name, path);
+	case -ENAMETOOLONG:
+		return control_send_error(fd, err,
+					  "can't attach \"%.64s\" to %.128s: the name or the path "
+					  "of the socket is too long",
+					  name, path);
+	case -EEXIST:
+		return control_send_error(fd, err, "%s is attached already", name);
+	case -ENOTSOCK:
+		return control_send_error(fd, err, "%s is no socket", path);
+	}
+	return control_send_error(fd, err, "can't attach %s to %s: %s", name, path, strerror(-err));
+}
+
+static int run_attach(int fd, const struct control_info *info, struct json_object *request)
+{
+	const char *name = get_text(request, "name"), *path = get_text(request, "socket");
+	struct json_object *answer;
+	int ret;
+
+	if (!name || !path)
+		return control_send_error(fd, -EINVAL, "attach needs a name and a socket");
+	ret = vfio_user_attach(name, path);
+	if (ret < 0)
+		return say_attach_failed(fd, name, path, ret);
+	answer = json_object_new_object();
+	json_object_object_add(answer, "missing", json_object_new_boolean(ret));
+	return send_ok(fd, answer);
+}
+
+static int run_detach(int fd, const struct control_info *info, struct json_object *request)
+{
+	const char *name = get_text(request, "name");
+	int err;
+
+	if (!name)
+		return control_send_error(fd, -EINVAL, "detach needs the name of a device");
+	err = vfio_user_detach(name);
+	if (err)
+		return control_send_error(fd, err, "%.64s %s", name,
+					  err == -EALREADY ? "is being detached already"
+							   : "is not attached");
+	return send_ok(fd, json_object_new_object());
+}
+
 static int add_module(const struct module_state *state, void *data)
 {
 	struct json_object *obj = json_object_new_object();
@@ -185,9 +239,9 @@ static const struct {
 	const char *name;
 	int (*run)(int fd, const struct control_info *info, struct json_object *request);
 } commands[] = {
-	{ "lsmod", run_lsmod }, { "modprobe", run_modprobe }, { "monitor", run_monitor },
-	{ "rmmod", run_rmmod }, { "status", run_status },     { "udevd", run_udevd },
-	{ "view", run_view },
+	{ "attach", run_attach },     { "detach", run_detach },	  { "lsmod", run_lsmod },
+	{ "modprobe", run_modprobe }, { "monitor", run_monitor }, { "rmmod", run_rmmod },
+	{ "status", run_status },     { "udevd", run_udevd },	  { "view", run_view },
 };
 
 int command_run(int fd, const struct control_info *info, struct json_object *request)

@@ -17,6 +17,7 @@
 
 #include "model/alloc.h"
 #include "vfio_user/connection.h"
+#include "vfio_user/remote.h"
 
 #define DEFAULT_TIMEOUT_MS 4000
 
@@ -493,6 +494,7 @@ int vfio_user_start(const struct vfio_user_config *config)
 	err = vfio_transport_register(&the_transport.transport);
 	if (err)
 		goto stop;
+	remotes_open();
 	return 0;
 stop:
 	server_stop(server);
@@ -511,6 +513,8 @@ void vfio_user_stop(void)
 		return;
 	vfio_transport_unregister(&the_transport.transport);
 	server_stop(server);
+	/* Nobody uses them any more. */
+	remotes_close();
 	set_the_server(NULL);
 	server_destroy(server);
 }

@@ -97,7 +97,7 @@ def test_nothing_is_listed_when_there_is_nothing(daemon):
     daemon.start()
     assert daemon.umdev_json("list") == []
     assert daemon.umdev_json("types") == []
-    assert rows(daemon.umdev("list").stdout) == [["UUID", "PARENT", "TYPE", "DRIVER", "USER"]]
+    assert rows(daemon.umdev("list").stdout) == [["DEVICE", "PARENT", "TYPE", "DRIVER", "USER"]]
 
 
 def monitor(daemon, *args):
