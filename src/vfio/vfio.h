@@ -160,7 +160,7 @@ void vfio_transport_remove(struct vfio_device_private *p);
 
 /* ---- claim.c ---- */
 
-/** vfio_claim_kill - the device has no user and gets none any more: so has its group. */
+/** vfio_claim_kill - end the claim of the device's group, if there is one. Its holder is told. */
 void vfio_claim_kill(struct vfio_device_private *p);
 /** vfio_claim_describe - who has claimed the group, into @buf. Return: has somebody? */
 bool vfio_claim_describe(struct vfio_device_private *p, char *buf, size_t size);

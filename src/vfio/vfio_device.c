@@ -38,37 +38,45 @@ static ssize_t user_show(struct device *dev, struct device_attribute *attr, char
 }
 static DEVICE_ATTR_RO(user);
 
-static int disconnect(struct vfio_device_private *p, struct vfio_file *file)
+static int disconnect_user(struct vfio_device_private *p)
 {
+	struct vfio_file *file = vfio_file_visit(p);
 	char who[128];
+	int err = 0;
 
-	if (!file->ops->disconnect)
-		return -EOPNOTSUPP;
-	vfio_file_describe(file, who, sizeof(who));
-	dev_printk(LOG_LEVEL_NOTICE, p->vdev->dev, "disconnecting %s", who);
-	file->ops->disconnect(file);
-	return 0;
+	if (!file)
+		return 0;
+	if (file->ops->disconnect) {
+		vfio_file_describe(file, who, sizeof(who));
+		dev_printk(LOG_LEVEL_NOTICE, p->vdev->dev, "disconnecting %s", who);
+		file->ops->disconnect(file);
+	} else {
+		err = -EOPNOTSUPP;
+	}
+	vfio_file_leave(p);
+	return err;
 }
 
-/* Whoever uses the device now will soon not, and is not waited for. Nobody: that is so already. */
+/*
+ * Whoever uses the device now will soon not, and is not waited for. Who has its group has it no
+ * more, and so does not come back with it. Nobody: that is so already.
+ */
 static ssize_t disconnect_store(struct device *dev, struct device_attribute *attr, const char *buf,
 				size_t count)
 {
 	struct vfio_device_private *p = to_private(dev);
-	struct vfio_file *file;
 	unsigned long yes;
-	int err = 0;
+	int err;
 
 	if (kstrtoul(buf, 0, &yes))
 		return -EINVAL;
 	if (!yes)
 		return count;
-	file = vfio_file_visit(p);
-	if (file) {
-		err = disconnect(p, file);
-		vfio_file_leave(p);
-	}
-	return err ? err : (ssize_t)count;
+	err = disconnect_user(p);
+	if (err)
+		return err;
+	vfio_claim_kill(p);
+	return count;
 }
 static DEVICE_ATTR_WO(disconnect);
 

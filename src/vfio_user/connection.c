@@ -14,11 +14,20 @@
 
 /* ---- what the core asks of the client ---- */
 
+/* Has it armed the interrupt by which the driver asks? */
+static bool hears_requests(const struct vfio_file *file)
+{
+	struct vfio_device *vdev = vfio_file_device(file);
+
+	return (vdev->flags & VFIO_DEVICE_FLAGS_PCI) &&
+	       vfio_irq_is_armed(vdev, VFIO_PCI_REQ_IRQ_INDEX, 0);
+}
+
 static void connection_request(struct vfio_file *file, unsigned int count)
 {
 	struct connection *c = vfio_file_data(file);
 
-	if (count == 0)
+	if (count == 0 && !hears_requests(file))
 		pr_notice("vfio-user: %s: the client (pid %d, %s) can't be asked to release the "
 			  "device: unplug it there, or end the client",
 			  c->ep->name, (int)c->peer.pid, c->peer.comm);

@@ -17,6 +17,7 @@ from conftest import TIMEOUT, UMDEV
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vfio_user"))
 import client as vfio_user  # noqa: E402
+import door  # noqa: E402
 
 TYPE = "class/mdev_bus/mtty/mdev_supported_types/mtty-1"
 UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa10%02x"
@@ -289,6 +290,32 @@ def test_disconnecting_wants_a_yes_and_needs_no_user(mtty):
     assert file.stat().st_mode & 0o7777 == 0o200
 
 
+def open_group(daemon, device=DEVICE):
+    """A program that has opened the device's group, at the door."""
+    group = int(os.readlink(daemon.sys / "bus/mdev/devices" / device / "iommu_group").split("/")[-1])
+    program = door.DoorClient(daemon.read(f"class/vfio/{group}/socket").strip())
+    program.open(group)
+    return program
+
+
+def test_a_program_that_came_by_the_door_loses_device_and_group(mtty):
+    with open_group(mtty) as program, program.device(DEVICE) as device:
+        device.version()
+        disconnect(mtty)
+        assert device.at_end() and program.at_end()
+        # Both are free for the next.
+        with open_group(mtty) as heir, heir.device(DEVICE) as inherited:
+            inherited.version()
+
+
+def test_a_group_that_is_open_without_its_device_is_lost_too(mtty):
+    with open_group(mtty) as program:
+        disconnect(mtty)
+        assert program.at_end()
+        with connect(mtty) as user:
+            user.info()
+
+
 def test_a_removal_that_waits_ends_when_its_user_is_disconnected(mtty):
     with connect(mtty) as user, writer(mtty, *REMOVE) as waiting:
         waits(mtty)
@@ -348,6 +375,7 @@ def test_who_has_armed_req_is_asked_again_and_again(mtty):
             assert wait_until_asked(event) == 1
             waits(mtty, 2)
             assert waiting.process.poll() is None
+        assert "can't be asked" not in mtty.log()
         os.close(event)
     until(lambda: gone(mtty), "it goes on")
 
