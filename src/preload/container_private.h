@@ -13,6 +13,7 @@
 #ifndef UMDEV_PRELOAD_CONTAINER_PRIVATE_H
 #define UMDEV_PRELOAD_CONTAINER_PRIVATE_H
 
+#include <linux/vfio.h>
 #include <stdatomic.h>
 
 #include "preload/backing.h"

@@ -13,8 +13,7 @@
 #include "container_fixture.h"
 #include "preload/backing.h"
 #include "support/descriptors.h"
-
-#define HUGE (2ull << 20)
+#include "support/huge_pages.h"
 
 static struct backing backing;
 
@@ -293,60 +292,19 @@ static void no_description_of_the_programs_is_kept(void **state)
 	close(other);
 }
 
-/* Huge pages that are made when they are asked for, for as long as the test takes. */
-static bool allow_huge_pages(char *old, size_t size)
-{
-	int fd = open("/proc/sys/vm/nr_overcommit_hugepages", O_RDWR | O_CLOEXEC);
-	ssize_t n;
-	bool done;
-
-	if (fd < 0)
-		return false;
-	n = read(fd, old, size - 1);
-	old[n > 0 ? n : 0] = '\0';
-	done = n > 0 && pwrite(fd, "8\n", 2, 0) == 2;
-	close(fd);
-	return done;
-}
-
-static void forbid_huge_pages(const char *old)
-{
-	int fd = open("/proc/sys/vm/nr_overcommit_hugepages", O_WRONLY | O_CLOEXEC);
-
-	assert_int_equal(write(fd, old, strlen(old)), strlen(old));
-	close(fd);
-}
-
-static uint8_t *huge_memory(int *fd)
-{
-	void *mem = MAP_FAILED;
-
-	*fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
-	if (*fd >= 0 && !ftruncate(*fd, HUGE))
-		mem = mmap(NULL, HUGE, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
-	return mem == MAP_FAILED ? NULL : mem;
-}
-
 /* QEMU's first megabyte, in memory of huge pages: offsets are those of small ones. */
 static void huge_pages_count_in_small_ones(void **state)
 {
-	char old[32];
-	bool allowed = allow_huge_pages(old, sizeof(old));
 	int fd;
 	uint8_t *mem = huge_memory(&fd);
 
-	if (mem) {
-		expect_part(mem, 0xc0000, fd, 0);
-		expect_part(mem + 0xc0000, 0x20000, fd, 0xc0000);
-		munmap(mem, HUGE);
-	}
-	close(fd);
-	if (allowed)
-		forbid_huge_pages(old);
 	if (!mem) {
 		print_message("this machine has no huge pages for this user\n");
 		skip();
 	}
+	expect_part(mem, 0xc0000, fd, 0);
+	expect_part(mem + 0xc0000, 0x20000, fd, 0xc0000);
+	huge_memory_free(mem, fd);
 }
 
 int main(void)

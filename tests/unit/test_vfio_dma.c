@@ -15,6 +15,7 @@
 
 #include "model/alloc.h"
 #include "vfio/dma.h"
+#include "support/huge_pages.h"
 #include "support/outside.h"
 #include "vfio_fake.h"
 
@@ -662,24 +663,18 @@ static void other_bus_errors_still_kill(void **state)
 /* A guest with huge pages may map parts of one. */
 static void parts_of_huge_pages_are_mapped(void **state)
 {
-	const uint64_t huge = 2 << 20;
-	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
 	uint8_t *all, byte = 0x5a;
+	int fd;
 
-	if (fd < 0 || ftruncate(fd, (off_t)huge))
-		skip();
-	all = mmap(NULL, huge, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (all == MAP_FAILED) {
-		close(fd);
+	all = huge_memory(&fd);
+	if (!all)
 		skip(); /* the system has none to spare */
-	}
 	assert_int_equal(vfio_file_dma_map(file, 0, 2 * PAGE, RW, fd, 3 * PAGE), 0);
 	assert_int_equal(rw(2 * PAGE - 1, &byte, 1, true), 0);
 	assert_int_equal(all[5 * PAGE - 1], 0x5a);
 	assert_int_equal(ftruncate(fd, 0), 0);
 	assert_int_equal(rw(0, &byte, 1, false), -EFAULT);
-	munmap(all, huge);
-	close(fd);
+	huge_memory_free(all, fd);
 }
 
 static void *truncate_thread(void *arg)
