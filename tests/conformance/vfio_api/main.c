@@ -36,6 +36,9 @@ static const struct {
 	{ "interrupts", section_interrupts },
 	{ "type1", section_type1 },
 	{ "type1v2", section_type1v2 },
+	{ "random-type1", section_random_type1 },
+	{ "random-type1v2", section_random_type1v2 },
+	{ "dirty", section_dirty },
 };
 
 #define NR_SECTIONS (sizeof(sections) / sizeof(sections[0]))

@@ -74,5 +74,8 @@ void section_mmap(void);
 void section_interrupts(void);
 void section_type1(void);
 void section_type1v2(void);
+void section_random_type1(void);
+void section_random_type1v2(void);
+void section_dirty(void);
 
 #endif
