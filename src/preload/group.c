@@ -150,7 +150,7 @@ static long copy_name(char *name, size_t size, const char *from)
 	char piece[256];
 
 	while (done < page) {
-		/* What lies behind the end need not be there, which can differ from page to page. */
+		/* What lies behind the end need not be there: from one page to the next. */
 		size_t border = page - ((uintptr_t)(from + done) & (page - 1));
 		size_t n = least(least(sizeof(piece), border), page - done), len;
 

@@ -105,8 +105,8 @@ void vfio_eventfd_signal(int fd)
 	if (have_context() && signal_by_aio(fd))
 		return;
 	/*
-	 * A kernel without asynchronous I/O: the user's descriptor does not block from now on. EAGAIN:
-	 * the counter is full, the user has a signal.
+	 * A kernel without asynchronous I/O: the user's descriptor does not block from now on.
+	 * EAGAIN: the counter is full, the user has a signal.
 	 */
 	flags = fcntl(fd, F_GETFL);
 	if (flags >= 0 && !(flags & O_NONBLOCK))

@@ -5,8 +5,8 @@
  * A message that asks for what is not there gets an error. When the driver refuses a sound request
  * the guest sees what it would see of hardware: all ones, or a write that has no effect. Cloud
  * Hypervisor would wait for ever behind an error reply. A program that uses VFIO's own API, which
- * comes with a claim, is told what the driver says, as the kernel tells it: the error is what counts
- * for a channel I/O device.
+ * comes with a claim, is told what the driver says, as the kernel tells it: the error is what
+ * counts for a channel I/O device.
  */
 #include <string.h>
 
