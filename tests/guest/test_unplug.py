@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Mediated cards that are taken away from a running guest, and given back to it, by QEMU's vfio-pci."""
+import signal
+import subprocess
+
+import pytest
+
+import lab
+
+QEMUS = {"7.2": lab.QEMU_OLD, "11.1": lab.QEMU_NEW}
+# Where the guest sees what is behind its first root port.
+CARD = "/sys/bus/pci/devices/0000:01:00.0"
+# Linux's pciehp works the slot, which gives the operator five seconds to change his mind, in place of ACPI's methods.
+NATIVE = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
+
+
+def guest_with(host, device, version, **options):
+    return lab.Guest(host, [device.vfio_pci()], qemu=QEMUS[version], root_ports=True, **options)
+
+
+def use(guest, device):
+    """As soon as the guest has the card, text crosses; the port stays open."""
+    guest.run(f"while [ ! -e {CARD}/tty ]; do usleep 10000; done")
+    port, = guest.serial_ports(CARD)
+    with lab.Terminal(device.port_path()) as terminal:
+        guest.talk(port, terminal)
+
+
+def start(command):
+    return subprocess.Popen(["sh", "-c", command], stdin=subprocess.DEVNULL)
+
+
+def take_away(guest, command):
+    """Whoever gives @command waits until QEMU has let go, and the guest lives on."""
+    command = start(command)
+    guest.qmp.wait_for_event("DEVICE_DELETED", device="mdev0")
+    assert command.wait(lab.DEADLINE) == 0
+    guest.run(f"exec 3>&-; [ ! -e {CARD} ]")
+
+
+def use_and_remove(host, version, times, **options):
+    device = host.create()
+    with guest_with(host, device, version, **options) as guest:
+        for _ in range(times):
+            use(guest, device)
+            take_away(guest, device.remove_command())
+            assert not device.path.exists()
+            device = host.create(uuid=device.uuid)
+            guest.plug(0, device.vfio_pci())
+        use(guest, device)
+        guest.power_off()
+
+
+@pytest.mark.parametrize("version", QEMUS)
+def test_a_card_in_use_is_removed_and_comes_back_fifty_times(host, version):
+    use_and_remove(host, version, 50)
+
+
+@pytest.mark.parametrize("version", QEMUS)
+def test_the_same_with_a_slot_of_pci_express(host, version):
+    use_and_remove(host, version, 2, options=NATIVE)
+
+
+def test_unbinding_takes_the_card_away_and_binding_gives_it_back(host):
+    device = host.create()
+    driver = (device.path / "driver").resolve()
+    with guest_with(host, device, "11.1") as guest:
+        use(guest, device)
+        take_away(guest, f"echo {device.uuid} > {driver}/unbind")
+        assert not (device.path / "driver").exists()
+        lab.shell(f"echo {device.uuid} > {driver}/bind")
+        guest.plug(0, device.vfio_pci())
+        use(guest, device)
+
+
+@pytest.mark.parametrize("version", QEMUS)
+def test_the_operator_unplugs_it(host, version):
+    """... and the device is free, whole, and can be plugged in again."""
+    device = host.create()
+    with guest_with(host, device, version) as guest:
+        use(guest, device)
+        guest.qmp.command("device_del", id="mdev0")
+        guest.qmp.wait_for_event("DEVICE_DELETED", device="mdev0")
+        # QEMU says so some time before it has closed the device.
+        host.log.wait_for(f"pid {guest.process.pid} (qemu-system-x86) has disconnected")
+        guest.run(f"exec 3>&-; [ ! -e {CARD} ]")
+        guest.plug(0, device.vfio_pci())
+        use(guest, device)
+        guest.power_off()
+    device.remove()
+
+
+@pytest.mark.parametrize("version", QEMUS)
+def test_a_guest_that_keeps_its_card_is_waited_for_until_it_is_taken_by_force(host, version):
+    device = host.create()
+    directory = device.path.resolve()
+    with guest_with(host, device, version, kernel_options="acpiphp.disable=1") as guest:
+        remove = start(device.remove_command())
+        assert device.uuid in host.log.wait_for(f"waiting for pid {guest.process.pid} ")
+        # It has been asked, and has its card as before.
+        use(guest, device)
+        assert remove.poll() is None
+        assert device.vfio("user").startswith(f"pid {guest.process.pid} ")
+        # The one who waits may go; what he began goes on.
+        remove.send_signal(signal.SIGTERM)
+        remove.wait(lab.DEADLINE)
+        assert directory.exists()
+        subprocess.run(host.umdev("remove", "--force=0", device.uuid), check=True, timeout=lab.DEADLINE)
+        assert not directory.exists()
+        assert guest.run("echo alive") == "alive\n"
+        assert guest.qmp.command("query-status")["running"]
+        guest.power_off()
