@@ -250,6 +250,49 @@ def test_tools_in_the_view_find_it(any_view, other):
     assert any_view.run("ls", path, check=False).returncode != 0
 
 
+USED = """\
+info 3 9 5
+config 57730100
+bar0 to the other server
+dma 0
+bar2 memory
+irq 1
+"""
+PROGRAM = SOURCE / "tests/support/vfio_program.py"
+
+
+def attach_in(view, other):
+    """Return: the number of the group."""
+    os.chmod(other.start().path, 0o666)
+    view.daemon.umdev("attach", NAME, other.path, **view.as_user())
+    return view.sh(f"basename $(readlink /sys/bus/vfio-user/devices/{NAME}/iommu_group)").strip()
+
+
+def test_an_unmodified_program_of_vfios_own_api_uses_it(any_view, other):
+    group = attach_in(any_view, other)
+    program = PROGRAM.read_text()
+    for _ in range(2):
+        assert any_view.run(sys.executable, "-c", program, group, NAME).stdout == USED
+
+
+def test_such_a_program_is_waited_for_and_can_be_forced(view, other):
+    group = attach_in(view, other)
+    program = view.popen(
+        sys.executable, PROGRAM, group, NAME, "wait", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert "".join(program.stdout.readline() for _ in range(7)) == USED + "ready\n"
+    assert user_of(view.daemon).startswith(f"pid {program.pid} (")
+    with umdev(view.daemon, "detach", "--force=60", NAME) as detaching:
+        assert f"waiting for pid {program.pid} (" in detaching.stderr.readline()
+        until(lambda: "can't be asked to release" in view.daemon.log(), "it waits")
+        detaching.send_signal(signal.SIGINT)
+        detaching.wait(TIMEOUT)
+    view.daemon.write(f"{DIRECTORY}/vfio-dev/vfio{group}/disconnect", "1")
+    until(lambda: not there(view.daemon), "it goes on")
+    program.communicate("\n", timeout=TIMEOUT)
+    assert program.returncode == 0
+
+
 # What is taken away.
 
 
