@@ -15,7 +15,7 @@ static _Atomic(unsigned char) *mark;
 static __thread sigset_t signals_at_fork;
 static __thread bool locked_at_fork;
 
-/* @held: this thread has the lock, from before the fork; else somebody may have that is not here. */
+/* @held: this thread has the lock, from before the fork; else one may have it that is not here. */
 static void adopt(bool held)
 {
 	if (held)
