@@ -175,10 +175,25 @@ int connection_wait(struct connection *c, uint64_t until)
 	return ret;
 }
 
+/* lock held. */
+static void hang_up(struct connection *c)
+{
+	shutdown(c->fd, SHUT_RDWR);
+	if (c->twin >= 0)
+		shutdown(c->twin, SHUT_RDWR);
+}
+
+void connection_hang_up(struct connection *c)
+{
+	pthread_mutex_lock(&c->lock);
+	hang_up(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
 void connection_kill(struct connection *c)
 {
 	c->dead = true;
-	shutdown(c->fd, SHUT_RDWR);
+	hang_up(c);
 	pthread_cond_broadcast(&c->cond);
 }
 
@@ -264,10 +279,13 @@ static void end_connection(struct connection *c)
 	}
 	free_deferred(c);
 	rx_finish(&c->rx);
+	twin_finish(c);
 
 	/* Who gets the device after this finds nothing left of it. */
 	pthread_mutex_lock(&server->lock);
-	close(c->fd);
+	socket_leave(c->fd);
+	if (c->twin >= 0)
+		socket_leave(c->twin);
 	if (ep->holder == c)
 		ep->holder = NULL;
 	else
@@ -298,6 +316,7 @@ static void connection_free(struct connection *c)
 	rx_finish(&c->rx);
 	free(c->tx.buf);
 	free(c->region_sizes);
+	pthread_mutex_destroy(&c->twin_lock);
 	pthread_mutex_destroy(&c->tx_lock);
 	pthread_cond_destroy(&c->cond);
 	pthread_mutex_destroy(&c->lock);
@@ -320,10 +339,12 @@ static struct connection *connection_alloc(struct endpoint *ep, int fd)
 	c->server = ep->server;
 	c->ep = ep;
 	c->fd = fd;
+	c->twin = -1;
 	c->max_xfer = VFIO_USER_MAX_DATA_XFER;
 	c->received = clock_coarse();
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_mutex_init(&c->tx_lock, NULL);
+	pthread_mutex_init(&c->twin_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->cond, &attr);

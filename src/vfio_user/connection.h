@@ -12,6 +12,8 @@
  * - Working on requests is the connection's thread's, except while @taken, when it is the
  *   watchdog's.
  * - Sending is done under @tx_lock.
+ *
+ * A client may have a twin socket for DMA requests (twin.c): these need none of the above then.
  */
 #ifndef UMDEV_VFIO_USER_CONNECTION_H
 #define UMDEV_VFIO_USER_CONNECTION_H
@@ -30,6 +32,9 @@
 #define RX_MAX	    (16u << 20) /* how much may wait while a driver waits for its DMA */
 #define RX_MAX_FDS  256		/* the same for descriptors */
 #define REPLY_SMALL 256u	/* room that every handler has without asking */
+
+/* How long a client may take to answer for its memory, in times of what a callback may. */
+#define DMA_PATIENCE 2
 
 /* connection.call while the watchdog has the connection. */
 #define CALL_TAKEN UINT64_MAX
@@ -59,12 +64,14 @@ struct request {
  * struct reply - what a handler answers
  * @payload: room for REPLY_SMALL bytes, more after reply_room()
  * @size:    how many it has filled
- * @fd:      descriptor to send along, -1 for none; not closed
+ * @fd:      descriptor to send along, -1 for none
+ * @give_fd: it is the client's: close it here, whether it was sent or not
  */
 struct reply {
 	uint8_t *payload;
 	size_t size;
 	int fd;
+	bool give_fd;
 };
 
 /**
@@ -146,6 +153,8 @@ struct burst {
  * @max_xfer:  how many bytes of data may be in one message, either way
  * @write_multi: REGION_WRITE_MULTI was agreed on
  * @refused:   there was no agreement: the connection ends
+ * @twin:      the socket for DMA requests, -1: they go over @fd. Written once, before the device is
+ *             open, under @lock; closed as @fd is
  * @file:      the open device, NULL before VERSION
  * @region_sizes: of its @nr_regions regions
  *
@@ -169,6 +178,11 @@ struct burst {
  * @current_deferred: the one of them that is being done
  *
  * @tx_lock:   guards @tx and sending
+ *
+ * @twin_lock: held from a DMA request on @twin to its reply; @lock is inside of it
+ * @twin_broken: there is no agreement any more on what comes next on @twin; under @twin_lock
+ * @twin_id:   of the next request there; under @twin_lock
+ * @strays:    @nr_strays descriptors that came there, which ends the connection; under @twin_lock
  */
 struct connection {
 	struct list_head link;
@@ -184,6 +198,7 @@ struct connection {
 	bool refused;
 	uint32_t max_fds;
 	uint32_t max_xfer;
+	int twin;
 	struct vfio_file *file;
 	uint64_t *region_sizes;
 	unsigned int nr_regions;
@@ -214,6 +229,12 @@ struct connection {
 
 	pthread_mutex_t tx_lock;
 	struct tx tx;
+
+	pthread_mutex_t twin_lock;
+	bool twin_broken;
+	uint16_t twin_id;
+	int *strays;
+	unsigned int nr_strays;
 };
 
 /** struct deferred - a request of connection.deferred, with its payload behind it */
@@ -267,6 +288,9 @@ void connection_reap(struct connection *c);
  * going), or what the driver says.
  */
 int connection_open_device(struct connection *c);
+
+/** connection_hang_up - nothing comes from the client any more. No lock of the connection's. */
+void connection_hang_up(struct connection *c);
 
 /** connection_kill - give the connection up; whoever waits is woken. connection.lock held. */
 void connection_kill(struct connection *c);
@@ -347,6 +371,9 @@ int reply_room(struct connection *c, struct reply *reply, size_t size);
  */
 void reply_commit(struct connection *c, const struct request *req, struct reply *reply, int error);
 
+/** reply_drop_fd - close the descriptor if it is the client's. Context: as above. */
+void reply_drop_fd(struct reply *reply);
+
 /** reply_flush - send what waits. Context: any thread, without tx_lock. */
 void reply_flush(struct connection *c);
 
@@ -360,6 +387,16 @@ bool reply_flush_now(struct connection *c);
  * connection's. Return: 0, -EIO.
  */
 int send_message(struct connection *c, struct iovec *iov, unsigned int n);
+
+/**
+ * send_all_parts - send @n parts, and wait for the other side to take them; @iov is changed
+ * @until: when to give up (clock_exact()), also if it goes on bit by bit
+ * Return: 0, -ETIMEDOUT, -errno.
+ */
+int send_all_parts(int fd, struct iovec *iov, unsigned int n, uint64_t until);
+
+/** iov_advance - @len bytes of @n parts are done: what is left. */
+void iov_advance(struct iovec **iov, unsigned int *n, size_t len);
 
 /* ---- dispatch.c ---- */
 
@@ -425,6 +462,31 @@ int dma_request_deliver(struct connection *c, const struct vfio_user_header *hdr
 /** connection_dma_read, connection_dma_write - for struct vfio_user_ops. */
 int connection_dma_read(struct vfio_file *file, uint64_t iova, void *data, size_t len);
 int connection_dma_write(struct vfio_file *file, uint64_t iova, const void *data, size_t len);
+
+/* ---- twin.c ---- */
+
+/**
+ * twin_create - make connection.twin
+ * Context: before the device is open. Return: the client's end, -errno.
+ */
+int twin_create(struct connection *c);
+
+/**
+ * twin_finish - let go of what came over it. Context: the connection's thread, when the device is
+ * closed, for the reason that rx.dropped has.
+ */
+void twin_finish(struct connection *c);
+
+/**
+ * twin_transfer - one DMA request over it, and its reply
+ * @count: bytes of data, no more than connection.max_xfer
+ * @out:   data of a DMA_WRITE, or NULL
+ * @in:    room for a DMA_READ's, or NULL
+ * Context: any thread, no lock of the connection's. Return: 0, -EFAULT (the client says that it
+ * can't), -EIO (it does not answer, or wrongly: the connection ends).
+ */
+int twin_transfer(struct connection *c, uint16_t command, uint64_t address, size_t count,
+		  const void *out, void *in);
 
 /* ---- deadline.c ---- */
 

@@ -154,6 +154,7 @@ void request_run(struct connection *c, struct request *req)
 			if (!deadline_reclaim(c))
 				answer_late(c, req);
 			request_close_fds(req);
+			reply_drop_fd(&reply);
 			return;
 		}
 	}
@@ -164,4 +165,5 @@ void request_run(struct connection *c, struct request *req)
 		note_arrivals(c);
 	if (request_wants_reply(req))
 		reply_commit(c, req, &reply, -err);
+	reply_drop_fd(&reply);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * DMA_READ and DMA_WRITE: reaching the client's memory that has no descriptor, over the socket that
- * its requests come in on.
+ * its requests come in on, if it has no twin (twin.c).
  *
  * Whoever waits for a reply reads the socket, if nobody else does: the connection's own thread may
  * be the one that waits, or may be in a callback that waits for a driver's thread. Requests that
@@ -12,9 +12,6 @@
 #include <sys/uio.h>
 
 #include "vfio_user/connection.h"
-
-/* How long a client may take, in times of what a callback may. */
-#define DMA_PATIENCE 2
 
 /**
  * struct dma_request - a DMA_READ or DMA_WRITE that waits for its reply; under connection.lock, on
@@ -152,6 +149,8 @@ static int dma_transfer(struct connection *c, uint16_t command, uint64_t address
 	};
 	int err;
 
+	if (c->twin >= 0)
+		return twin_transfer(c, command, address, count, out, in);
 	hdr.size = sizeof(hdr) + sizeof(r.access) + iov[2].iov_len;
 	pthread_mutex_lock(&c->lock);
 	if (c->dead || c->rx.eof || c->rx.broken) {

@@ -4,9 +4,11 @@
  *
  * The socket blocks, with a time limit: a client that takes nothing for that long is given up.
  */
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "model/alloc.h"
 #include "vfio_user/connection.h"
@@ -50,30 +52,52 @@ static int send_all(struct connection *c, const uint8_t *buf, size_t size)
 	return 0;
 }
 
-static int send_all_parts(struct connection *c, struct iovec *iov, unsigned int n)
+void iov_advance(struct iovec **iov, unsigned int *n, size_t len)
 {
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
-
-	while (msg.msg_iovlen) {
-		ssize_t sent = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent <= 0) {
-			send_failed(c, errno);
-			return -EIO;
-		}
-		while (msg.msg_iovlen && (size_t)sent >= msg.msg_iov->iov_len) {
-			sent -= msg.msg_iov->iov_len;
-			msg.msg_iov++;
-			msg.msg_iovlen--;
-		}
-		if (msg.msg_iovlen) {
-			msg.msg_iov->iov_base = (uint8_t *)msg.msg_iov->iov_base + sent;
-			msg.msg_iov->iov_len -= sent;
-		}
+	while (*n && len >= (*iov)->iov_len) {
+		len -= (*iov)->iov_len;
+		++*iov;
+		--*n;
 	}
+	if (*n) {
+		(*iov)->iov_base = (uint8_t *)(*iov)->iov_base + len;
+		(*iov)->iov_len -= len;
+	}
+}
+
+/* Wait for room in the socket. Return: 0, -ETIMEDOUT. */
+static int wait_for_room(int fd, uint64_t until)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	uint64_t now = clock_exact(), left;
+	struct timespec ts;
+
+	if (now >= until)
+		return -ETIMEDOUT;
+	left = until - now;
+	ts.tv_sec = left / 1000000000;
+	ts.tv_nsec = left % 1000000000;
+	ppoll(&pfd, 1, &ts, NULL);
 	return 0;
+}
+
+/* A send() that waits begins its time limit anew with each piece that the other side takes. */
+int send_all_parts(int fd, struct iovec *iov, unsigned int n, uint64_t until)
+{
+	int err = 0;
+
+	while (n && !err) {
+		struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
+		ssize_t sent = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent >= 0)
+			iov_advance(&iov, &n, sent);
+		else if (errno == EAGAIN)
+			err = wait_for_room(fd, until);
+		else if (errno != EINTR)
+			err = -errno;
+	}
+	return err;
 }
 
 /* Send what waits. tx_lock held. */
@@ -124,8 +148,14 @@ int send_message(struct connection *c, struct iovec *iov, unsigned int n)
 
 	pthread_mutex_lock(&c->tx_lock);
 	err = flush_locked(c);
-	if (!err)
-		err = send_all_parts(c, iov, n);
+	if (err)
+		goto unlock;
+	err = send_all_parts(c->fd, iov, n, clock_exact() + c->server->timeout_ns * DMA_PATIENCE);
+	if (err) {
+		send_failed(c, -err);
+		err = -EIO;
+	}
+unlock:
 	pthread_mutex_unlock(&c->tx_lock);
 	return err;
 }
@@ -143,6 +173,7 @@ void reply_begin(struct connection *c, struct reply *reply)
 	pthread_mutex_unlock(&c->tx_lock);
 	reply->size = 0;
 	reply->fd = -1;
+	reply->give_fd = false;
 }
 
 int reply_room(struct connection *c, struct reply *reply, size_t size)
@@ -224,4 +255,10 @@ void reply_commit(struct connection *c, const struct request *req, struct reply 
 	else
 		tx->tail += hdr.size;
 	pthread_mutex_unlock(&c->tx_lock);
+}
+
+void reply_drop_fd(struct reply *reply)
+{
+	if (reply->give_fd && reply->fd >= 0)
+		close(reply->fd);
 }

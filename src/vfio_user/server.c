@@ -415,7 +415,7 @@ static void disconnect_all(struct vfio_user_server *server)
 
 	pthread_mutex_lock(&server->lock);
 	list_for_each_entry (c, &server->connections, link)
-		shutdown(c->fd, SHUT_RDWR);
+		connection_hang_up(c);
 	while (!list_empty(&server->connections))
 		pthread_cond_wait(&server->cond, &server->lock);
 	pthread_mutex_unlock(&server->lock);

@@ -20,6 +20,7 @@ struct proposal {
 	uint64_t max_dma_maps;
 	uint64_t pgsizes;
 	bool write_multi;
+	bool twin;
 	bool has_dma_maps;
 	bool has_pgsizes;
 };
@@ -41,9 +42,33 @@ static int get_number(struct json_object *caps, const char *name, uint64_t max, 
 	return 1;
 }
 
-static int parse_capabilities(struct json_object *caps, struct proposal *p)
+/* Return: 0, -EINVAL. */
+static int get_flag(struct json_object *obj, const char *name, bool *value)
+{
+	struct json_object *flag;
+
+	if (!json_object_object_get_ex(obj, name, &flag))
+		return 0;
+	if (!json_object_is_type(flag, json_type_boolean))
+		return -EINVAL;
+	*value = json_object_get_boolean(flag);
+	return 0;
+}
+
+/* "twin_socket": { "supported": true } */
+static int get_twin(struct json_object *caps, bool *value)
 {
 	struct json_object *obj;
+
+	if (!json_object_object_get_ex(caps, "twin_socket", &obj))
+		return 0;
+	if (!json_object_is_type(obj, json_type_object))
+		return -EINVAL;
+	return get_flag(obj, "supported", value);
+}
+
+static int parse_capabilities(struct json_object *caps, struct proposal *p)
+{
 	int ret;
 
 	if (!json_object_is_type(caps, json_type_object))
@@ -64,12 +89,8 @@ static int parse_capabilities(struct json_object *caps, struct proposal *p)
 	p->pgsizes &= PAGE_SIZES;
 	if (p->pgsizes == 0)
 		return -EINVAL;
-	if (json_object_object_get_ex(caps, "write_multiple", &obj)) {
-		if (!json_object_is_type(obj, json_type_boolean))
-			return -EINVAL;
-		p->write_multi = json_object_get_boolean(obj);
-	}
-	return 0;
+	ret = get_flag(caps, "write_multiple", &p->write_multi);
+	return ret ? ret : get_twin(caps, &p->twin);
 }
 
 static int parse_json(const char *text, size_t size, struct proposal *p)
@@ -113,8 +134,22 @@ static size_t print_capabilities(const struct proposal *p, char *buf, size_t siz
 			      (unsigned long long)p->pgsizes);
 	if (p->write_multi)
 		n += snprintf(buf + n, size - n, ",\"write_multiple\":true");
+	if (p->twin)
+		n += snprintf(buf + n, size - n,
+			      ",\"twin_socket\":{\"supported\":true,\"fd_index\":0}");
 	n += snprintf(buf + n, size - n, "}}");
 	return n + 1;
+}
+
+/* A client that gets none has its memory asked for on the socket that there is. */
+static void offer_twin(struct connection *c, const struct request *req, struct proposal *p,
+		       struct reply *reply)
+{
+	if (p->twin && p->max_fds && request_wants_reply(req)) {
+		reply->fd = twin_create(c);
+		reply->give_fd = true;
+	}
+	p->twin = reply->fd >= 0;
 }
 
 int version_handle(struct connection *c, struct request *req, struct reply *reply)
@@ -133,6 +168,7 @@ int version_handle(struct connection *c, struct request *req, struct reply *repl
 				 req->size - sizeof(version), &p);
 	if (err)
 		return err;
+	offer_twin(c, req, &p, reply);
 	err = connection_open_device(c);
 	if (err)
 		return err;

@@ -494,6 +494,21 @@ def test_a_refused_client_with_such_descriptors_holds_up_nobody(server):
         c.close()
 
 
+@pytest.mark.parametrize("which", ["main", "twin"])
+def test_such_descriptors_in_the_socket_of_a_device_hold_up_nobody(own, which):
+    """Unread, as that is the end already. What was read is closed by this connection's own thread."""
+    lingering = LingeringSocket()
+    with own.connect("dev1") as c:
+        fds = c.call(vu.VERSION, vu.version_payload({"capabilities": {"twin_socket": {"supported": True}}})).fds
+        with own.stopped(), socket.socket(fileno=fds[0]) as twin:
+            c.send_raw(vu.message(1, 0, size=3), [0])
+            lingering.leave_to(c.sock if which == "main" else twin, bytes(1))
+    own.open_group("dev0").close()
+    with own.open_group("dev1") as group, group.device("dev1") as d:
+        d.version()
+    lingering.peer.close()
+
+
 # ---- killed ----
 
 HOLDER = """

@@ -35,7 +35,8 @@ def test_cloud_hypervisor_gets_version_0_0_and_json_with_a_nul(server):
 
 @pytest.mark.parametrize("capabilities", [None, b"\0", b"{}\0", b'{"capabilities":{}}\0',
                                           b'{"other":[1,2]}\0',
-                                          b'{"capabilities":{"twin_socket":{"supported":true}}}\0'])
+                                          b'{"capabilities":{"twin_socket":{}}}\0',
+                                          b'{"capabilities":{"twin_socket":{"supported":false}}}\0'])
 def test_a_client_that_says_little_has_the_defaults(server, capabilities):
     with server.connect() as c:
         _, _, said = c.version(capabilities)
@@ -79,6 +80,7 @@ def test_a_limit_larger_than_the_servers_is_cut(server):
           "max_dma_maps": [-1, "x", True],
           "pgsizes": [-1, 0, 1, 2048, "4096"],
           "write_multiple": [1, "true", None],
+          "twin_socket": [True, "yes", None, [], {"supported": 1}, {"supported": None}],
       }.items() for value in values],
     vu.version_payload(b'{"a":"' + b"x" * 5000 + b'"}\0'),
 ], ids=lambda payload: repr(payload[:40]))
