@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Mediated cards that are taken away from a running guest, and given back to it, by QEMU's vfio-pci."""
+import os
+import shlex
 import signal
 import subprocess
 
@@ -39,16 +41,23 @@ def take_away(guest, command):
     guest.run(f"exec 3>&-; [ ! -e {CARD} ]")
 
 
+def descriptors(guest):
+    return len(os.listdir(f"/proc/{guest.process.pid}/fd"))
+
+
 def use_and_remove(host, version, times, **options):
     device = host.create()
     with guest_with(host, [device], version, **options) as guest:
+        use(guest, device)
+        before = descriptors(guest)
         for _ in range(times):
-            use(guest, device)
             take_away(guest, device.remove_command())
             assert not device.path.exists()
             device = host.create(uuid=device.uuid)
             guest.plug(0, device.vfio_pci())
-        use(guest, device)
+            use(guest, device)
+        # None is left from each time.
+        assert descriptors(guest) < before + times
         guest.power_off()
 
 
@@ -84,7 +93,8 @@ def test_a_second_card_does_not_notice(host, version):
         guest.power_off()
 
 
-def test_unbinding_takes_the_card_away_and_binding_gives_it_back(host):
+def test_unbinding_and_unloading_take_the_card_away(host):
+    """... and it comes back after binding, and after loading and creating."""
     device = host.create()
     driver = (device.path / "driver").resolve()
     with guest_with(host, [device], "11.1") as guest:
@@ -92,6 +102,12 @@ def test_unbinding_takes_the_card_away_and_binding_gives_it_back(host):
         take_away(guest, f"echo {device.uuid} > {driver}/unbind")
         assert not (device.path / "driver").exists()
         lab.shell(f"echo {device.uuid} > {driver}/bind")
+        guest.plug(0, device.vfio_pci())
+        use(guest, device)
+        take_away(guest, shlex.join(map(str, host.umdev("rmmod", "--wait", "mtty"))))
+        assert not device.path.exists()
+        lab.shell(shlex.join(map(str, host.umdev("modprobe", "mtty"))))
+        device = host.create(uuid=device.uuid)
         guest.plug(0, device.vfio_pci())
         use(guest, device)
 
