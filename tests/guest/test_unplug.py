@@ -16,6 +16,9 @@ OTHER_CARD = "/sys/bus/pci/devices/0000:02:00.0"
 # Linux's pciehp works the slot, which gives the operator five seconds to change his mind, in place of ACPI's methods.
 NATIVE = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
 
+# What libvirt forbids each QEMU.
+SANDBOX = ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+
 
 def guest_with(host, devices, version, **options):
     return lab.Guest(host, [device.vfio_pci() for device in devices], qemu=QEMUS[version], root_ports=True, **options)
@@ -116,7 +119,7 @@ def test_unbinding_and_unloading_take_the_card_away(host):
 def test_the_operator_unplugs_it(host, version):
     """... and the device is free, whole, and can be plugged in again."""
     device = host.create()
-    with guest_with(host, [device], version) as guest:
+    with guest_with(host, [device], version, options=SANDBOX) as guest:
         use(guest, device)
         guest.qmp.command("device_del", id="mdev0")
         guest.qmp.wait_for_event("DEVICE_DELETED", device="mdev0")
