@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What doc/tools.md tells its reader to type works, with this machine's Debian."""
+"""What doc/tools.md and doc/vfio.md tell their readers to type works, with this machine's Debian."""
 
 import os
 import pathlib
@@ -10,12 +10,12 @@ import pytest
 from release import OWN
 
 UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "doc/tools.md"
+PAGES = pathlib.Path(__file__).resolve().parents[2] / "doc"
 
 
-def commands(heading):
+def commands(heading, page="tools.md"):
     """What is to be typed below @heading. The daemon is the test's, and nobody has to become root."""
-    section = re.search(rf"^## {heading}\n(.*?)(?=^## )", PAGE.read_text(), re.M | re.S).group(1)
+    section = re.search(rf"^## {heading}\n(.*?)(?=^## )", (PAGES / page).read_text(), re.M | re.S).group(1)
     return [line.removeprefix("sudo ") for line in re.findall(r"^    \$ (.*)$", section, re.M)]
 
 
@@ -76,3 +76,20 @@ def test_libvirt(type_in, any_view):
     finally:
         type_in(end)
     assert len(said) == 7
+
+
+def test_vfio_program_and_qemu(type_in, any_view):
+    any_view.release.need("qemu-system-x86_64", "qemu-system-x86")
+    said = [type_in(command) for command in commands("A program", "vfio.md")]
+    assert said[0] == f"{UUID}\n"
+    assert said[1].split()[1:] == ["vfio"] and said[1].split()[0].isdigit()
+    assert said[2] == "0\n"
+    assert len(said) == 3
+    *begin, end = commands("QEMU", "vfio.md")
+    try:
+        said = [type_in(command) for command in begin]
+        assert "(qemu-system-x86)" in said[1]
+        assert "83b8f4f2" not in type_in("umdev list")
+    finally:
+        type_in(end)
+    assert len(said) == 3
