@@ -6,7 +6,8 @@
  *   busy_vfio all UUID          reads, maps, arms and has memory copied, in many threads, until
  *                               the device answers no more
  *   busy_vfio children UUID     has children that are killed while they use the device
- *   busy_vfio fight UUID MARK   opens the group again and again, against others that do so
+ *   busy_vfio fight UUID MARK   opens the group again and again, against others that do so, when
+ *                               it has got a line
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +37,7 @@
 #define READERS 4
 #define KILLED	20
 #define FIGHTS	200
+#define HELD_US 1000
 
 static char path[PATH_MAX];
 static int container, group, device;
@@ -236,17 +238,22 @@ static void use_children(void)
 
 static void fight(const char *mark)
 {
-	int had = 0, fd, own;
+	int had = 0, refused = 0, fd, own;
 
-	while (had < FIGHTS) {
+	printf("ready\n");
+	check(getchar() == '\n', "no line");
+	/* Against somebody who is not there nothing would be proved. */
+	while (had < FIGHTS || !refused) {
 		fd = open(path, O_RDWR | O_CLOEXEC);
 		if (fd < 0) {
 			check(errno == EBUSY, path);
+			refused++;
 			continue;
 		}
 		own = open(mark, O_WRONLY | O_CREAT | O_EXCL, 0600);
 		check(own >= 0, "somebody else has the group, too");
 		close(own);
+		usleep(HELD_US);
 		check(!unlink(mark), mark);
 		close(fd);
 		had++;

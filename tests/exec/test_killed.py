@@ -59,5 +59,11 @@ def test_disconnect_ends_all_that_waits(any_view, program):
 
 def test_one_of_two_has_the_group(any_view, program):
     mark = os.path.join(any_view.daemon.directory, "mark")
-    users = [any_view.popen(program, "fight", UUID, mark, stdout=subprocess.PIPE) for _ in range(2)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    users = [any_view.popen(program, "fight", UUID, mark, **pipes) for _ in range(2)]
+    for user in users:
+        assert user.stdout.readline() == "ready\n"
+    for user in users:
+        user.stdin.write("\n")
+        user.stdin.flush()
     assert [user.communicate(timeout=HANG_LIMIT)[0] for user in users] == ["had it\n"] * 2
