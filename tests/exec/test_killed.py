@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -12,6 +13,7 @@ CREATE = f"echo {UUID} > /sys/class/mdev_bus/engine/mdev_supported_types/engine-
 DEVICE = f"/sys/bus/mdev/devices/{UUID}"
 HANG_LIMIT = 30
 ROUNDS = 5
+BUSY_SECONDS = 5
 
 
 @pytest.fixture
@@ -21,8 +23,8 @@ def program(any_view):
     return shutil.copy(any_view.build / "tests/exec/busy_vfio", any_view.daemon.directory)
 
 
-def begin(view, program):
-    user = view.popen(program, "all", UUID, stdout=subprocess.PIPE)
+def begin(view, program, **popen):
+    user = view.popen(program, "all", UUID, stdout=subprocess.PIPE, **popen)
     line = user.stdout.readline()
     assert line == "busy\n", (line, view.daemon.log())
     return user
@@ -55,6 +57,16 @@ def test_disconnect_ends_all_that_waits(any_view, program):
     output = user.communicate(timeout=HANG_LIMIT)[0]
     assert output.endswith("ended: ENODEV\n"), output
     assert any_view.run(program, "children", UUID).stdout == "goes on\n"
+
+
+def test_all_it_does_goes_together(any_view, program):
+    """With the library in the program: the one test where a sanitizer has both, and the server."""
+    inside = shutil.copy(any_view.build / "tests/exec/busy_vfio_inside", any_view.daemon.directory)
+    user = begin(any_view, inside, options=["--no-vfio"], stderr=subprocess.PIPE)
+    time.sleep(BUSY_SECONDS)
+    any_view.sh(f"cd {DEVICE}/vfio-dev/vfio* && echo 1 > disconnect")
+    output, errors = user.communicate(timeout=HANG_LIMIT)
+    assert output.endswith("ended: ENODEV\n") and not errors and user.returncode == 0, (output, errors)
 
 
 def test_one_of_two_has_the_group(any_view, program):
