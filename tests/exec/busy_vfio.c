@@ -297,5 +297,6 @@ int main(int argc, char **argv)
 		use_children();
 	else
 		use_all();
+	check(!close(device) && !close(group) && !close(container), "close");
 	return 0;
 }

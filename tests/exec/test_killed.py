@@ -66,7 +66,7 @@ def test_all_it_does_goes_together(any_view, program):
     time.sleep(BUSY_SECONDS)
     any_view.sh(f"cd {DEVICE}/vfio-dev/vfio* && echo 1 > disconnect")
     output, errors = user.communicate(timeout=HANG_LIMIT)
-    assert output.endswith("ended: ENODEV\n") and not errors and user.returncode == 0, (output, errors)
+    assert output.endswith("ended: ENODEV\n") and not errors and user.returncode == 0, output + errors
 
 
 def test_one_of_two_has_the_group(any_view, program):
