@@ -288,7 +288,7 @@ static int check_sharing(const struct file *file, int prot, int flags)
 	case MAP_SHARED_VALIDATE:
 		if (flags & ~MAP_KNOWN)
 			return -EOPNOTSUPP;
-		/* fall through */
+		__attribute__((fallthrough));
 	case MAP_SHARED:
 		if (prot & PROT_WRITE && !is_open_for(file, VFS_WRITE))
 			return -EACCES;

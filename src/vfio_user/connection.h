@@ -147,8 +147,8 @@ struct burst {
  * @peer:      who connected, or came through the door
  * @claim:     with which the device is opened; NULL: without one. A counted reference
  *
- * @negotiated: VERSION has been answered well; the worker's. So are the limits that the client
- *              told:
+ * @negotiated: VERSION has been answered well; the worker's, and the watchdog looks at it when it
+ *              answers instead. The worker's are also the limits that the client told:
  * @max_fds:   how many descriptors it takes in one message
  * @max_xfer:  how many bytes of data may be in one message, either way
  * @write_multi: REGION_WRITE_MULTI was agreed on
@@ -193,7 +193,7 @@ struct connection {
 	struct peer peer;
 	struct vfio_claim *claim;
 
-	bool negotiated;
+	_Atomic(bool) negotiated;
 	bool write_multi;
 	bool refused;
 	uint32_t max_fds;

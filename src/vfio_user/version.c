@@ -172,10 +172,10 @@ int version_handle(struct connection *c, struct request *req, struct reply *repl
 	err = connection_open_device(c);
 	if (err)
 		return err;
-	c->negotiated = true;
 	c->max_fds = p.max_fds;
 	c->max_xfer = p.max_xfer;
 	c->write_multi = p.write_multi;
+	c->negotiated = true;
 
 	version.minor = VFIO_USER_MINOR;
 	memcpy(reply->payload, &version, sizeof(version));
