@@ -125,7 +125,9 @@ void section_device_info(void)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		try_info(user.device, sizes[i]);
 	say(ioctl(user.device, VFIO_DEVICE_GET_INFO, NULL), "GET_INFO nowhere");
-	say(ioctl(user.device, VFIO_DEVICE_GET_INFO, &odd.info), "GET_INFO at an odd address");
+	say(ioctl(user.device, VFIO_DEVICE_GET_INFO,
+		  (uint8_t *)&odd + offsetof(__typeof__(odd), info)),
+	    "GET_INFO at an odd address");
 
 	heading("regions");
 	try_region(user.device, 31, 0);
