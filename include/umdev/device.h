@@ -80,6 +80,9 @@ struct class_attribute {
  * @dev_groups: groups in each of its devices
  * @drv_groups: groups in each of its drivers
  * @match:      is @drv for @dev? >0 yes, 0 no, -EPROBE_DEFER cannot say yet. NULL: every driver is
+ * @accept:     may @drv, which is match_any, have @dev at all? 0, or -EINVAL where the device is of
+ *              the wrong kind. Asked before its probe, however it got there; runs as @match.
+ *              Optional: any device
  * @uevent:     adds the bus's keys (MODALIAS=) to a device's events
  * @probe:      called instead of the driver's own probe(); calls that itself
  * @remove:     called instead of the driver's own remove()
@@ -94,6 +97,7 @@ struct bus_type {
 	const struct attribute_group **dev_groups;
 	const struct attribute_group **drv_groups;
 	int (*match)(struct device *dev, struct device_driver *drv);
+	int (*accept)(struct device *dev, struct device_driver *drv);
 	int (*uevent)(struct device *dev, struct kobj_uevent_env *env);
 	int (*probe)(struct device *dev);
 	void (*remove)(struct device *dev);
