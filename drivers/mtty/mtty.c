@@ -2,9 +2,10 @@
 /*
  * mtty: PCI serial cards with one or two 16550A ports, each connected to something on the host.
  *
- * The driver to learn from. From the bottom: uart.c is the chip, port.c moves characters between
- * the chip and the host, end_*.c are what a port can be connected to, loop.c is the thread that
- * waits for all of them, and this file makes a PCI device of it and offers it as a mediated device.
+ * The driver to learn from. From the bottom: uart.c is the chip, and uart_port.c connects it
+ * to what ../common has: port.c moves characters between a chip and the host, end_*.c are what a
+ * port can be connected to, loop.c is the thread that waits for all of them. This file makes a PCI
+ * device of it and offers it as a mediated device.
  *
  * What it shows in sysfs, its ids and its numbers are those of Linux 6.1 samples/vfio-mdev/mtty.c.
  */
@@ -17,8 +18,8 @@
 #include <umdev/mdev.h>
 #include <umdev/module.h>
 #include <umdev/vfio_pci.h>
-#include "end.h"
-#include "port.h"
+#include "../common/end.h"
+#include "uart_port.h"
 
 #define MTTY_MAX_PORTS 2
 #define MTTY_NAME_SIZE sizeof("00000000-0000-0000-0000-000000000000-port0")
@@ -32,17 +33,18 @@ static char *backend = default_backend;
 module_param(backend, charp, 0444);
 MODULE_PARM_DESC(backend, "what a new port is connected to: pty, unix or loop");
 
+static char default_socket_dir[] = "/run/umdev/mtty";
 module_param_named(socket_dir, unix_socket_dir, charp, 0444);
 MODULE_PARM_DESC(socket_dir, "directory of the sockets of ports connected to unix");
 
 /**
  * struct mtty_port - a port of a card
- * @port: the port
+ * @uart_port: the port
  * @mtty: its card
  * @name: UUID-portN
  */
 struct mtty_port {
-	struct port port;
+	struct uart_port uart_port;
 	struct mtty *mtty;
 	char name[MTTY_NAME_SIZE];
 };
@@ -80,8 +82,10 @@ static void update_interrupt(struct mtty *mtty, bool again)
 	bool level = false;
 
 	for (unsigned int i = 0; i < mtty->nr_ports; i++) {
-		level |= uart_irq(&mtty->ports[i].port.uart);
-		again |= uart_take_edge(&mtty->ports[i].port.uart);
+		struct uart *uart = &mtty->ports[i].uart_port.uart;
+
+		level |= uart_irq(uart);
+		again |= uart_take_edge(uart);
 	}
 	vfio_pci_set_intx_level(&mtty->pdev, level);
 	if (level && again)
@@ -90,7 +94,7 @@ static void update_interrupt(struct mtty *mtty, bool again)
 
 static void mtty_port_changed(struct port *port)
 {
-	update_interrupt(container_of(port, struct mtty_port, port)->mtty, false);
+	update_interrupt(container_of(port, struct mtty_port, uart_port.port)->mtty, false);
 }
 
 /* ---- what the guest does ---- */
@@ -99,13 +103,13 @@ static ssize_t mtty_bar_read(struct vfio_pci_device *pdev, unsigned int bar, voi
 			     size_t count, uint64_t offset)
 {
 	struct mtty *mtty = to_mtty(pdev);
-	struct port *port = &mtty->ports[bar].port;
+	struct uart_port *port = &mtty->ports[bar].uart_port;
 	uint8_t *values = buf;
 
 	pthread_mutex_lock(&mtty->lock);
 	for (size_t i = 0; i < count; i++)
 		values[i] = uart_read(&port->uart, offset + i);
-	port_kick(port);
+	port_kick(&port->port);
 	pthread_mutex_unlock(&mtty->lock);
 	return count;
 }
@@ -114,13 +118,13 @@ static ssize_t mtty_bar_write(struct vfio_pci_device *pdev, unsigned int bar, co
 			      size_t count, uint64_t offset)
 {
 	struct mtty *mtty = to_mtty(pdev);
-	struct port *port = &mtty->ports[bar].port;
+	struct uart_port *port = &mtty->ports[bar].uart_port;
 	const uint8_t *values = buf;
 
 	pthread_mutex_lock(&mtty->lock);
 	for (size_t i = 0; i < count; i++)
 		uart_write(&port->uart, offset + i, values[i]);
-	port_kick(port);
+	port_kick(&port->port);
 	pthread_mutex_unlock(&mtty->lock);
 	return count;
 }
@@ -142,8 +146,8 @@ static int mtty_reset(struct vfio_pci_device *pdev)
 
 	pthread_mutex_lock(&mtty->lock);
 	for (unsigned int i = 0; i < mtty->nr_ports; i++) {
-		uart_reset(&mtty->ports[i].port.uart);
-		port_kick(&mtty->ports[i].port);
+		uart_reset(&mtty->ports[i].uart_port.uart);
+		port_kick(&mtty->ports[i].uart_port.port);
 	}
 	pthread_mutex_unlock(&mtty->lock);
 	return 0;
@@ -156,12 +160,12 @@ static void mtty_close(struct vfio_pci_device *pdev)
 
 	pthread_mutex_lock(&mtty->lock);
 	for (unsigned int i = 0; i < mtty->nr_ports; i++) {
-		struct uart *uart = &mtty->ports[i].port.uart;
+		struct uart *uart = &mtty->ports[i].uart_port.uart;
 
 		uart_write(uart, UART_LCR, 0);
 		uart_write(uart, UART_IER, 0);
 		uart_write(uart, UART_MCR, 0);
-		port_kick(&mtty->ports[i].port);
+		port_kick(&mtty->ports[i].uart_port.port);
 	}
 	pthread_mutex_unlock(&mtty->lock);
 }
@@ -206,43 +210,25 @@ static struct port *attr_to_port(struct device *dev, struct device_attribute *at
 {
 	struct mtty *mtty = dev_get_drvdata(dev);
 
-	return &mtty->ports[container_of(attr, struct port_attribute, attr)->port].port;
+	return &mtty->ports[container_of(attr, struct port_attribute, attr)->port].uart_port.port;
 }
 
 static ssize_t backend_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct port *port = attr_to_port(dev, attr);
-	int len;
-
-	pthread_mutex_lock(port->lock);
-	len = sysfs_emit(buf, "%s\n", port_backend(port));
-	pthread_mutex_unlock(port->lock);
-	return len;
+	return port_backend_show(attr_to_port(dev, attr), buf);
 }
 
 static ssize_t backend_store(struct device *dev, struct device_attribute *attr, const char *buf,
 			     size_t count)
 {
 	struct mtty *mtty = dev_get_drvdata(dev);
-	int err;
 
-	if (strlen(buf) != count)
-		return -EINVAL;
-	pthread_mutex_lock(&mtty->backend_lock);
-	err = port_set_backend(attr_to_port(dev, attr), buf);
-	pthread_mutex_unlock(&mtty->backend_lock);
-	return err ? err : (ssize_t)count;
+	return port_backend_store(attr_to_port(dev, attr), buf, count, &mtty->backend_lock);
 }
 
 static ssize_t path_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct port *port = attr_to_port(dev, attr);
-	int len;
-
-	pthread_mutex_lock(port->lock);
-	len = sysfs_emit(buf, "%s\n", port_path(port));
-	pthread_mutex_unlock(port->lock);
-	return len;
+	return port_path_show(attr_to_port(dev, attr), buf);
 }
 
 #define PORT_GROUP(n)                                                                     \
@@ -342,7 +328,7 @@ finish:
 static void mtty_finish_ports(struct mtty *mtty, unsigned int count)
 {
 	while (count--)
-		port_finish(&mtty->ports[count].port);
+		port_finish(&mtty->ports[count].uart_port.port);
 }
 
 static int mtty_init_ports(struct mtty *mtty, const char *uuid)
@@ -355,10 +341,10 @@ static int mtty_init_ports(struct mtty *mtty, const char *uuid)
 
 		snprintf(port->name, sizeof(port->name), "%s-port%u", uuid, i);
 		port->mtty = mtty;
-		port->port.lock = &mtty->lock;
-		port->port.changed = mtty_port_changed;
-		port->port.name = port->name;
-		err = port_init(&port->port, backend);
+		port->uart_port.port.lock = &mtty->lock;
+		port->uart_port.port.changed = mtty_port_changed;
+		port->uart_port.port.name = port->name;
+		err = uart_port_init(&port->uart_port, backend);
 		if (err)
 			goto finish;
 	}
@@ -482,7 +468,9 @@ static int mtty_start_host_side(void)
 		pr_err("mtty: backend \"%s\" is none of pty, unix, loop", backend);
 		return -EINVAL;
 	}
-	err = loop_start();
+	if (!unix_socket_dir)
+		unix_socket_dir = default_socket_dir;
+	err = loop_start("mtty");
 	if (err)
 		return err;
 	err = pty_start();

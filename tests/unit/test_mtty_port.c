@@ -8,13 +8,20 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "../../drivers/mtty/end.h"
+#include <umdev/util.h>
+#include "../../drivers/common/end.h"
+#include "../../drivers/mtty/uart_port.h"
 
 #define MANY (1024 * 1024)
 
 static char socket_dir[64];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+static struct uart *uart_of(const struct port *port)
+{
+	return &container_of((struct port *)port, struct uart_port, port)->uart;
+}
 
 static void on_change(struct port *port)
 {
@@ -37,7 +44,7 @@ static uint8_t in(struct port *port, unsigned int reg)
 	uint8_t value;
 
 	pthread_mutex_lock(&lock);
-	value = uart_read(&port->uart, reg);
+	value = uart_read(uart_of(port), reg);
 	port_kick(port);
 	pthread_mutex_unlock(&lock);
 	return value;
@@ -46,7 +53,7 @@ static uint8_t in(struct port *port, unsigned int reg)
 static void out(struct port *port, unsigned int reg, uint8_t value)
 {
 	pthread_mutex_lock(&lock);
-	uart_write(&port->uart, reg, value);
+	uart_write(uart_of(port), reg, value);
 	port_kick(port);
 	pthread_mutex_unlock(&lock);
 }
@@ -61,7 +68,7 @@ static void guest_sends(struct port *port, const uint8_t *data, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (i % UART_FIFO_SIZE == 0)
-			wait_until(!port->uart.tx.count);
+			wait_until(!uart_of(port)->tx.count);
 		out(port, UART_TX, data[i]);
 	}
 }
@@ -69,7 +76,7 @@ static void guest_sends(struct port *port, const uint8_t *data, size_t count)
 static void guest_receives(struct port *port, uint8_t *data, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		wait_until(port->uart.rx.count);
+		wait_until(uart_of(port)->rx.count);
 		data[i] = in(port, UART_RX);
 	}
 }
@@ -88,7 +95,7 @@ static size_t guest_sends_until_blocked(struct port *port, const uint8_t *data)
 /* Under the lock. */
 static uint8_t lines(const struct port *port)
 {
-	return port->uart.lines;
+	return uart_of(port)->lines;
 }
 
 static bool holds(bool (*is_so)(const struct port *port), const struct port *port)
@@ -108,7 +115,7 @@ static bool no_line_is_up(const struct port *port)
 
 static bool nothing_is_received(const struct port *port)
 {
-	return !port->uart.rx.count;
+	return !uart_of(port)->rx.count;
 }
 
 /* ---- the host ---- */
@@ -177,19 +184,19 @@ static void *reader(void *arg)
 
 static struct port *new_port(const char *backend)
 {
-	struct port *port = calloc(1, sizeof(*port));
+	struct uart_port *port = calloc(1, sizeof(*port));
 
-	port->lock = &lock;
-	port->changed = on_change;
-	port->name = "test-port0";
-	assert_int_equal(port_init(port, backend), 0);
-	return port;
+	port->port.lock = &lock;
+	port->port.changed = on_change;
+	port->port.name = "test-port0";
+	assert_int_equal(uart_port_init(port, backend), 0);
+	return &port->port;
 }
 
 static void free_port(struct port *port)
 {
 	port_finish(port);
-	free(port);
+	free(container_of(port, struct uart_port, port));
 }
 
 static uint8_t *pattern(void)
@@ -208,7 +215,7 @@ static int start(void **state)
 {
 	snprintf(socket_dir, sizeof(socket_dir), "/tmp/test_mtty_port.XXXXXX");
 	unix_socket_dir = mkdtemp(socket_dir);
-	assert_int_equal(loop_start(), 0);
+	assert_int_equal(loop_start("test"), 0);
 	assert_int_equal(pty_start(), 0);
 	return 0;
 }
@@ -276,7 +283,7 @@ static void a_host_that_does_not_read_stops_the_guest(struct port *port, int fd)
 	assert_false(in(port, UART_LSR) & (UART_LSR_THRE | UART_LSR_TEMT));
 
 	host_reads(fd, got, count);
-	wait_until(!port->uart.tx.count);
+	wait_until(!uart_of(port)->tx.count);
 	assert_true(in(port, UART_LSR) & UART_LSR_THRE);
 	assert_memory_equal(got, data, count);
 	close(fd);
@@ -308,7 +315,7 @@ static void a_guest_that_does_not_read_leaves_it_with_the_host(void **state)
 
 	guest_opens(port);
 	host_writes(fd, data, sizeof(got));
-	wait_until(port->uart.rx.count == UART_FIFO_SIZE);
+	wait_until(uart_of(port)->rx.count == UART_FIFO_SIZE);
 	assert_int_equal(in(port, UART_LSR) & UART_LSR_OE, 0);
 	guest_receives(port, got, sizeof(got));
 	assert_memory_equal(got, data, sizeof(got));
@@ -324,7 +331,7 @@ static void nothing_is_read_before_the_guest_asks(void **state)
 	uint8_t got[5];
 
 	host_writes(fd, (const uint8_t *)"early", 5);
-	wait_until(port->end->readable || port->uart.rx.count);
+	wait_until(port->end->readable || uart_of(port)->rx.count);
 	assert_true(holds(nothing_is_received, port));
 	guest_opens(port);
 	guest_receives(port, got, 5);
@@ -407,7 +414,7 @@ static void what_a_terminal_leaves_unread_the_next_one_gets(void **state)
 	guest_opens(port);
 	wait_until(lines(port) & UART_MSR_DCD);
 	guest_sends(port, (const uint8_t *)"hello", 5);
-	wait_until(!port->uart.tx.count);
+	wait_until(!uart_of(port)->tx.count);
 	close(fd);
 	wait_until(lines(port) == 0);
 	fd = open_terminal(port);
@@ -500,9 +507,11 @@ static void a_socket_that_was_left_behind_is_replaced(void **state)
 static void a_socket_in_use_is_left_alone(void **state)
 {
 	struct port *port = new_port("unix");
-	struct port other = { .lock = &lock, .changed = on_change, .name = "test-port0" };
+	struct uart_port other = {
+		.port = { .lock = &lock, .changed = on_change, .name = "test-port0" }
+	};
 
-	assert_int_equal(port_init(&other, "unix"), -EADDRINUSE);
+	assert_int_equal(uart_port_init(&other, "unix"), -EADDRINUSE);
 	close(connect_socket(port));
 	free_port(port);
 }
@@ -510,13 +519,15 @@ static void a_socket_in_use_is_left_alone(void **state)
 static void a_path_that_is_too_long_is_refused(void **state)
 {
 	char dir[200];
-	struct port port = { .lock = &lock, .changed = on_change, .name = "test-port0" };
+	struct uart_port port = {
+		.port = { .lock = &lock, .changed = on_change, .name = "test-port0" }
+	};
 
 	memset(dir, 'x', sizeof(dir));
 	dir[0] = '/';
 	dir[sizeof(dir) - 1] = '\0';
 	unix_socket_dir = dir;
-	assert_int_equal(port_init(&port, "unix"), -ENAMETOOLONG);
+	assert_int_equal(uart_port_init(&port, "unix"), -ENAMETOOLONG);
 	unix_socket_dir = socket_dir;
 }
 
@@ -540,7 +551,7 @@ static void a_change_keeps_what_the_uart_has(void **state)
 
 	guest_opens(port);
 	host_writes(fd, (const uint8_t *)"abc", 3);
-	wait_until(port->uart.rx.count == 3);
+	wait_until(uart_of(port)->rx.count == 3);
 	close(fd);
 	wait_until(lines(port) == 0);
 	guest_sends(port, (const uint8_t *)"xyz", 3);

@@ -2,8 +2,8 @@
 /*
  * The host's end of a serial port: one implementation per kind.
  */
-#ifndef MTTY_END_H
-#define MTTY_END_H
+#ifndef COMMON_END_H
+#define COMMON_END_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -19,9 +19,9 @@
  * @lines:   the modem lines that it drives; optional: DSR, CTS and DCD while connected
  * @read:    take up to @size characters from the host. Return: how many, or -EAGAIN: none before
  *           the next refresh
- * @write:   give up to @count to the host. Return: how many, 0: ask again when the guest has read,
- *           or -EAGAIN as above
- * @send_break: the guest sends a break. Optional: most ends can't show one
+ * @write:   give up to @count to the host. Return: how many, 0: ask again when the chip's side has
+ *           read, or -EAGAIN as above
+ * @send_break: the chip sends a break. Optional: most ends can't show one
  *
  * Context: open and close without the port's lock, the others with it; none of those sleeps.
  */
@@ -71,7 +71,10 @@ void end_changed(struct end *end);
 int pty_start(void);
 void pty_stop(void);
 
-/* Where end_unix makes its sockets: a module parameter, set before the first port. */
+/*
+ * Where end_unix makes its sockets; set before the first port. NULL, as at first: there are none
+ * (-EOPNOTSUPP).
+ */
 extern char *unix_socket_dir;
 
 #endif

@@ -53,7 +53,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int loop_start(void)
+int loop_start(const char *name)
 {
 	sigset_t all, old;
 	int err;
@@ -74,7 +74,7 @@ int loop_start(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err)
 		goto close_stop;
-	pthread_setname_np(loop.thread, "mtty");
+	pthread_setname_np(loop.thread, name);
 	return 0;
 
 close_stop:

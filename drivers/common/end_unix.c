@@ -21,8 +21,7 @@
 /* Clients that may wait for their turn. */
 #define UNIX_BACKLOG 4
 
-static char default_dir[] = "/run/umdev/mtty";
-char *unix_socket_dir = default_dir;
+char *unix_socket_dir;
 
 /**
  * struct unix_end - the end
@@ -133,9 +132,12 @@ close:
 
 static int unix_open(struct port *port, struct end **out)
 {
-	struct unix_end *unix_end = calloc(1, sizeof(*unix_end));
+	struct unix_end *unix_end;
 	int err;
 
+	if (!unix_socket_dir)
+		return -EOPNOTSUPP;
+	unix_end = calloc(1, sizeof(*unix_end));
 	if (!unix_end)
 		return -ENOMEM;
 	unix_end->end.ops = &end_unix_ops;

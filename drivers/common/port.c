@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <umdev/kobject.h>
 #include "end.h"
 #include "port.h"
@@ -27,7 +28,8 @@ static void show_lines(struct port *port)
 	struct end *end = port->end;
 	uint8_t lines = end->connected ? UART_MSR_DSR | UART_MSR_CTS | UART_MSR_DCD : 0;
 
-	uart_set_lines(&port->uart, end->ops->lines ? end->ops->lines(end) : lines);
+	if (port->ops->set_lines)
+		port->ops->set_lines(port, end->ops->lines ? end->ops->lines(end) : lines);
 }
 
 static void refresh(struct end *end)
@@ -39,39 +41,40 @@ static void refresh(struct end *end)
 static void send(struct port *port)
 {
 	struct end *end = port->end;
-	uint8_t buf[UART_FIFO_SIZE];
+	uint8_t buf[PORT_CHUNK];
 	unsigned int count;
 	ssize_t sent;
 
-	if (uart_take_break(&port->uart) && end->ops->send_break)
+	if (port->ops->take_break && port->ops->take_break(port) && end->ops->send_break)
 		end->ops->send_break(end);
 
-	while (end->writable && (count = uart_tx_peek(&port->uart, buf))) {
+	while (end->writable && (count = port->ops->tx_peek(port, buf, sizeof(buf)))) {
 		sent = end->ops->write(end, buf, count);
 		if (sent == 0)
 			return;
 		if (sent < 0)
 			end->writable = false;
 		else
-			uart_tx_done(&port->uart, sent);
+			port->ops->tx_done(port, sent);
 	}
 }
 
 static void receive(struct port *port)
 {
 	struct end *end = port->end;
-	uint8_t buf[UART_FIFO_SIZE];
+	uint8_t buf[PORT_CHUNK];
+	unsigned int wanted;
 	ssize_t count;
 
-	/* Filled when it is empty: one system call for a FIFO full of characters, not for each. */
-	while (end->readable && !port->uart.rx.count && uart_rts(&port->uart)) {
-		count = end->ops->read(end, buf, uart_rx_room(&port->uart));
+	while (end->readable && (wanted = port->ops->rx_wanted(port))) {
+		count = end->ops->read(end, buf, wanted < sizeof(buf) ? wanted : sizeof(buf));
 		if (count < 0)
 			end->readable = false;
-		for (ssize_t i = 0; i < count; i++)
-			uart_receive(&port->uart, buf[i]);
+		else
+			port->ops->receive(port, buf, count);
 	}
-	uart_rx_idle(&port->uart);
+	if (port->ops->rx_idle)
+		port->ops->rx_idle(port);
 }
 
 void port_kick(struct port *port)
@@ -128,7 +131,6 @@ int port_set_backend(struct port *port, const char *backend)
 
 int port_init(struct port *port, const char *backend)
 {
-	uart_reset(&port->uart);
 	return port_set_backend(port, backend);
 }
 
@@ -154,6 +156,41 @@ const char *port_path(const struct port *port)
 	return port->end->path;
 }
 
+/* ---- attributes ---- */
+
+ssize_t port_backend_show(struct port *port, char *buf)
+{
+	int len;
+
+	pthread_mutex_lock(port->lock);
+	len = sysfs_emit(buf, "%s\n", port_backend(port));
+	pthread_mutex_unlock(port->lock);
+	return len;
+}
+
+ssize_t port_path_show(struct port *port, char *buf)
+{
+	int len;
+
+	pthread_mutex_lock(port->lock);
+	len = sysfs_emit(buf, "%s\n", port_path(port));
+	pthread_mutex_unlock(port->lock);
+	return len;
+}
+
+ssize_t port_backend_store(struct port *port, const char *buf, size_t count,
+			   pthread_mutex_t *one_at_a_time)
+{
+	int err;
+
+	if (strlen(buf) != count)
+		return -EINVAL;
+	pthread_mutex_lock(one_at_a_time);
+	err = port_set_backend(port, buf);
+	pthread_mutex_unlock(one_at_a_time);
+	return err ? err : (ssize_t)count;
+}
+
 /* ---- the plug: what goes out comes in ---- */
 
 static int plug_open(struct port *port, struct end **out)
@@ -177,28 +214,28 @@ static void plug_close(struct end *end)
 
 static uint8_t plug_lines(const struct end *end)
 {
-	const struct uart *uart = &end->port->uart;
+	const struct port *port = end->port;
+	uint8_t outputs = port->ops->outputs ? port->ops->outputs(port) : 0;
 
-	return (uart_rts(uart) ? UART_MSR_CTS : 0) |
-	       (uart_dtr(uart) ? UART_MSR_DSR | UART_MSR_DCD : 0);
+	return (outputs & UART_MCR_RTS ? UART_MSR_CTS : 0) |
+	       (outputs & UART_MCR_DTR ? UART_MSR_DSR | UART_MSR_DCD : 0);
 }
 
 static ssize_t plug_write(struct end *end, const void *buf, size_t count)
 {
-	struct uart *uart = &end->port->uart;
-	const uint8_t *values = buf;
-	size_t room = uart_rx_room(uart);
+	struct port *port = end->port;
+	size_t room = port->ops->rx_room(port);
 
 	if (count > room)
 		count = room;
-	for (size_t i = 0; i < count; i++)
-		uart_receive(uart, values[i]);
+	port->ops->receive(port, buf, count);
 	return count;
 }
 
 static void plug_send_break(struct end *end)
 {
-	uart_receive_break(&end->port->uart);
+	if (end->port->ops->receive_break)
+		end->port->ops->receive_break(end->port);
 }
 
 const struct end_ops end_loop_ops = {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one thread of the module, which waits for all descriptors of all ports.
+ * The one thread of a module, which waits for all of its descriptors. Each module that is made of
+ * this has its own.
  */
-#ifndef MTTY_LOOP_H
-#define MTTY_LOOP_H
+#ifndef COMMON_LOOP_H
+#define COMMON_LOOP_H
 
 #include <stdint.h>
 
@@ -17,8 +18,8 @@ struct watch {
 	void (*ready)(struct watch *watch);
 };
 
-/** loop_start - start the thread. Return: 0 or -errno. */
-int loop_start(void);
+/** loop_start - start the thread, as @name (15 characters at most). Return: 0 or -errno. */
+int loop_start(const char *name);
 
 /** loop_stop - end the thread and wait for it; all watches are removed by now. */
 void loop_stop(void);
