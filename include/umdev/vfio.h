@@ -58,7 +58,7 @@ struct vfio_region {
 
 /**
  * struct vfio_irq - what a driver says of one interrupt index
- * @count: how many interrupts; 0: the index is not there
+ * @count: how many interrupts; 0: the index is not there. Always 1 in a platform device
  * @flags: VFIO_IRQ_INFO_EVENTFD, _MASKABLE, _AUTOMASKED (which needs _MASKABLE), _NORESIZE. An
  *         index that is MASKABLE has at most 64 interrupts
  */
@@ -81,6 +81,8 @@ struct vfio_irq {
  * @irqs_changed: the user has armed, disarmed, masked or unmasked interrupts of @index. Optional
  * @reset:        bring the device into the state after power-on; optional: without it
  *                VFIO_DEVICE_FLAGS_RESET is not offered
+ * @has_reset:    is it offered? For a driver whose @reset is there to refuse in its own way. May
+ *                be called at any time, must say the same every time. Optional: if there is @reset
  * @request:      the device is being unregistered and somebody uses it: ask them to let go. Called
  *                again every ten seconds, @count times so far. Optional
  * @dma_unmap:    the user takes back [@iova, @iova + @length), of which something is pinned: unpin
@@ -113,6 +115,7 @@ struct vfio_device_ops {
 			 size_t count, uint64_t offset);
 	void (*irqs_changed)(struct vfio_device *vdev, unsigned int index);
 	int (*reset)(struct vfio_device *vdev);
+	bool (*has_reset)(struct vfio_device *vdev);
 	void (*request)(struct vfio_device *vdev, unsigned int count);
 	void (*dma_unmap)(struct vfio_device *vdev, uint64_t iova, uint64_t length);
 	int (*connect)(struct vfio_device *vdev);
@@ -197,8 +200,9 @@ UMDEV_API int vfio_group_id(struct vfio_device *vdev);
  * @index:  VFIO_PCI_MSI_IRQ_INDEX, ...
  * @vector: below the index's count
  *
- * Nothing happens if the user has no eventfd there. While the vector is masked it becomes pending
- * and is signalled once when it is unmasked. An AUTOMASKED vector is masked by it. Numbers out of
+ * Nothing happens if the user has no eventfd there, but in a platform device, where the eventfd
+ * that comes is signalled then. While the vector is masked it becomes pending and is signalled once
+ * when it is unmasked. An AUTOMASKED vector is masked by it. Numbers out of
  * range are ignored.
  *
  * Context: any thread, any lock of the driver's; does not sleep.
@@ -224,7 +228,8 @@ UMDEV_API bool vfio_irq_is_armed(struct vfio_device *vdev, unsigned int index, u
 /**
  * vfio_irq_is_enabled - has the user enabled this index, with eventfds or without?
  *
- * From the first SET_IRQS with eventfds (that may all be -1) to the one that disables the index.
+ * From the first SET_IRQS with eventfds (that may all be -1) to the one that disables the index; in
+ * a platform device as long as there is a user.
  * Context: any.
  */
 UMDEV_API bool vfio_irq_is_enabled(struct vfio_device *vdev, unsigned int index);

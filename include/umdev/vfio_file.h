@@ -116,6 +116,11 @@ UMDEV_API int vfio_file_get_irq_info(struct vfio_file *file, unsigned int index,
  * ACTION_TRIGGER with eventfds arms, with DATA_NONE or _BOOL it signals what is armed (a loopback
  * test). ACTION_UNMASK with an eventfd makes writing to that a way to unmask (resampling).
  *
+ * A platform device (VFIO_DEVICE_FLAGS_PLATFORM) answers as the kernel's do: masking is independent
+ * of arming and lasts until the device is closed, ACTION_MASK takes an eventfd, too (and both say
+ * -EBUSY to a second one), a signal by DATA_NONE or _BOOL masks what is AUTOMASKED, arming with
+ * what is no eventfd disarms, an action that is not one is -ENOTTY.
+ *
  * All or nothing. Return: 0, -EINVAL (any number out of range, a combination that the index does
  * not offer, or that needs an index enabled before), -EBADF (not an eventfd), -ENOMEM, -EMFILE.
  */

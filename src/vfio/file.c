@@ -109,11 +109,16 @@ int vfio_file_open_claimed(struct vfio_device *vdev, struct vfio_claim *claim,
 	err = vfio_dma_create(file);
 	if (err)
 		goto release;
-	err = vdev->ops->open_device ? vdev->ops->open_device(vdev) : 0;
+	err = vfio_irqs_open(vdev);
 	if (err)
 		goto destroy_dma;
+	err = vdev->ops->open_device ? vdev->ops->open_device(vdev) : 0;
+	if (err)
+		goto disable_irqs;
 	*out = file;
 	return 0;
+disable_irqs:
+	vfio_irqs_disable_all(vdev);
 destroy_dma:
 	vfio_dma_destroy(file);
 release:
@@ -160,10 +165,10 @@ struct vfio_device *vfio_file_device(const struct vfio_file *file)
 
 void vfio_file_get_info(struct vfio_file *file, struct vfio_device_info *info)
 {
-	const struct vfio_device *vdev = file->vdev;
+	struct vfio_device *vdev = file->vdev;
 
 	info->flags = vdev->flags;
-	if (vdev->ops->reset)
+	if (vdev->ops->has_reset ? vdev->ops->has_reset(vdev) : vdev->ops->reset != NULL)
 		info->flags |= VFIO_DEVICE_FLAGS_RESET;
 	info->num_regions = vdev->num_regions;
 	info->num_irqs = vdev->num_irqs;

@@ -51,9 +51,9 @@ void vfio_irq_trigger(struct vfio_device *vdev, unsigned int index, unsigned int
 	irq = find_index(vdev, index, vector);
 	if (irq && irq->vectors) {
 		v = &irq->vectors[vector];
-		if (!v->masked)
+		if (!v->masked && v->fd >= 0)
 			fire(irq, v);
-		else if (v->fd >= 0)
+		else if (v->fd >= 0 || irq->latches)
 			v->pending = true;
 	}
 	pthread_mutex_unlock(&vdev->irq_lock);
@@ -98,14 +98,19 @@ bool vfio_irq_is_enabled(struct vfio_device *vdev, unsigned int index)
 	return enabled;
 }
 
-void vfio_irq_resampled(struct vfio_device *vdev, unsigned int index, unsigned int vector)
+void vfio_irq_set_masked(struct vfio_device *vdev, unsigned int index, unsigned int vector,
+			 bool masked)
 {
 	struct vfio_irq_index *irq;
 
 	pthread_mutex_lock(&vdev->irq_lock);
 	irq = find_index(vdev, index, vector);
-	if (irq && irq->vectors && irq->vectors[vector].masked)
-		unmask(irq, vector);
+	if (irq && irq->vectors && irq->vectors[vector].masked != masked) {
+		if (masked)
+			irq->vectors[vector].masked = true;
+		else
+			unmask(irq, vector);
+	}
 	pthread_mutex_unlock(&vdev->irq_lock);
 }
 
@@ -129,16 +134,21 @@ static int enable(struct vfio_device *vdev, struct vfio_irq_index *irq)
 	return 0;
 }
 
-/* Forget the vector's resample eventfd, if it has one. */
-static void drop_resample(struct vfio_irq_index *irq, unsigned int vector)
+struct vfio_resample **vfio_irq_find_resample(struct vfio_irq_index *irq, unsigned int vector,
+					      uint32_t action)
 {
 	struct vfio_resample **link = &irq->resamples;
 
-	while (*link && (*link)->vector != vector)
+	while (*link && ((*link)->vector != vector || (*link)->action != action))
 		link = &(*link)->next;
-	if (*link) {
-		struct vfio_resample *rs = *link;
+	return link;
+}
 
+void vfio_irq_drop_resample(struct vfio_irq_index *irq, unsigned int vector, uint32_t action)
+{
+	struct vfio_resample **link = vfio_irq_find_resample(irq, vector, action), *rs = *link;
+
+	if (rs) {
 		*link = rs->next;
 		vfio_resample_destroy(rs);
 	}
@@ -150,7 +160,7 @@ static void disable(struct vfio_device *vdev, struct vfio_irq_index *irq)
 	unsigned int i;
 
 	while (irq->resamples)
-		drop_resample(irq, irq->resamples->vector);
+		vfio_irq_drop_resample(irq, irq->resamples->vector, irq->resamples->action);
 	pthread_mutex_lock(&vdev->irq_lock);
 	vectors = irq->vectors;
 	irq->vectors = NULL;
@@ -162,6 +172,20 @@ static void disable(struct vfio_device *vdev, struct vfio_irq_index *irq)
 			close(vectors[i].fd);
 	}
 	free(vectors);
+}
+
+int vfio_irqs_open(struct vfio_device *vdev)
+{
+	unsigned int i;
+	int err = 0;
+
+	if (!(vdev->flags & VFIO_DEVICE_FLAGS_PLATFORM))
+		return 0;
+	for (i = 0; i < vdev->num_irqs && !err; i++)
+		err = enable(vdev, &vdev->irqs[i]);
+	if (err)
+		vfio_irqs_disable_all(vdev);
+	return err;
 }
 
 void vfio_irqs_disable_all(struct vfio_device *vdev)
@@ -204,6 +228,19 @@ static int dup_all(const int *from, unsigned int count, int **out)
 	return 0;
 }
 
+int vfio_irq_exchange_fd(struct vfio_irq_index *irq, unsigned int vector, int fd)
+{
+	struct vfio_irq_vector *v = &irq->vectors[vector];
+	int old = v->fd;
+
+	v->fd = fd;
+	if (fd < 0 && !irq->latches)
+		v->pending = false;
+	if (!v->masked && (v->pending || level_is_high(irq, vector)))
+		fire(irq, v);
+	return old;
+}
+
 static int arm(struct vfio_device *vdev, struct vfio_irq_index *irq, unsigned int start,
 	       unsigned int count, const int *data)
 {
@@ -222,17 +259,8 @@ static int arm(struct vfio_device *vdev, struct vfio_irq_index *irq, unsigned in
 		return err;
 	}
 	pthread_mutex_lock(&vdev->irq_lock);
-	for (i = 0; i < count; i++) {
-		struct vfio_irq_vector *v = &irq->vectors[start + i];
-		int old = v->fd;
-
-		v->fd = fds[i];
-		fds[i] = old;
-		if (v->fd < 0)
-			v->pending = false;
-		else if (!v->masked && level_is_high(irq, start + i))
-			fire(irq, v);
-	}
+	for (i = 0; i < count; i++)
+		fds[i] = vfio_irq_exchange_fd(irq, start + i, fds[i]);
 	pthread_mutex_unlock(&vdev->irq_lock);
 	close_all(fds, count);
 	free(fds);
@@ -249,14 +277,15 @@ static int set_resamples(struct vfio_device *vdev, struct vfio_irq_index *irq, u
 	for (i = 0; i < count; i++) {
 		if (data[i] < 0)
 			continue;
-		err = vfio_resample_create(vdev, index, start + i, data[i], &rs);
+		err = vfio_resample_create(vdev, index, start + i, VFIO_IRQ_SET_ACTION_UNMASK,
+					   data[i], &rs);
 		if (err)
 			goto undo;
 		rs->next = fresh;
 		fresh = rs;
 	}
 	for (i = 0; i < count; i++)
-		drop_resample(irq, start + i);
+		vfio_irq_drop_resample(irq, start + i, VFIO_IRQ_SET_ACTION_UNMASK);
 	while (fresh) {
 		rs = fresh;
 		fresh = rs->next;
@@ -332,6 +361,8 @@ int vfio_irqs_set(struct vfio_device *vdev, uint32_t flags, unsigned int index, 
 
 	if (index >= vdev->num_irqs || flags & ~(data_type | action))
 		return -EINVAL;
+	if (vdev->flags & VFIO_DEVICE_FLAGS_PLATFORM)
+		return vfio_irqs_set_platform(vdev, flags, index, start, count, data);
 	irq = &vdev->irqs[index];
 	err = check_set(irq, data_type, action, start, count);
 	if (err)
@@ -366,8 +397,11 @@ static int ask(struct vfio_device *vdev, unsigned int index, struct vfio_irq_ind
 		return -EINVAL;
 	if (said.flags & VFIO_IRQ_INFO_MASKABLE && said.count > VFIO_IRQ_MASKABLE_MAX)
 		return -EINVAL;
+	if (vdev->flags & VFIO_DEVICE_FLAGS_PLATFORM && said.count != 1)
+		return -EINVAL;
 	irq->count = said.count;
 	irq->flags = said.flags;
+	irq->latches = vdev->flags & VFIO_DEVICE_FLAGS_PLATFORM;
 	return 0;
 }
 

@@ -30,7 +30,7 @@ static pthread_mutex_t resample_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t resample_idle = PTHREAD_COND_INITIALIZER; /* a busy one is not any more */
 static struct resampler *the_resampler; /* NULL while there are no eventfds; under resample_lock */
 
-static void unmask_one(struct vfio_resample *rs)
+static void take_one(struct vfio_resample *rs)
 {
 	uint64_t count;
 	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
@@ -49,7 +49,8 @@ static void unmask_one(struct vfio_resample *rs)
 	 */
 	if (preadv2(rs->fd, &iov, 1, -1, RWF_NOWAIT) < 0)
 		count = 0;
-	vfio_irq_resampled(rs->vdev, rs->index, rs->vector);
+	vfio_irq_set_masked(rs->vdev, rs->index, rs->vector,
+			    rs->action == VFIO_IRQ_SET_ACTION_MASK);
 
 	pthread_mutex_lock(&resample_lock);
 	rs->busy = false;
@@ -92,7 +93,7 @@ static void *resample_thread(void *arg)
 		n = epoll_wait(r->epoll, events, ARRAY_SIZE(events), -1);
 		for (i = 0; i < n; i++) {
 			if (events[i].data.ptr)
-				unmask_one(events[i].data.ptr);
+				take_one(events[i].data.ptr);
 		}
 	} while (bury_dead(r));
 	return NULL;
@@ -158,8 +159,8 @@ static struct resampler *leave(struct resampler *r)
 	return r;
 }
 
-int vfio_resample_create(struct vfio_device *vdev, unsigned int index, unsigned int vector, int fd,
-			 struct vfio_resample **out)
+int vfio_resample_create(struct vfio_device *vdev, unsigned int index, unsigned int vector,
+			 uint32_t action, int fd, struct vfio_resample **out)
 {
 	struct resampler *last = NULL;
 	struct vfio_resample *rs = zalloc(sizeof(*rs));
@@ -170,6 +171,7 @@ int vfio_resample_create(struct vfio_device *vdev, unsigned int index, unsigned 
 	rs->vdev = vdev;
 	rs->index = index;
 	rs->vector = vector;
+	rs->action = action;
 	rs->fd = vfio_eventfd_dup(fd);
 	if (rs->fd < 0) {
 		err = rs->fd;

@@ -275,7 +275,7 @@ static void information_is_what_the_driver_says(void **state)
 	int fd;
 
 	vfio_file_get_info(file, &info);
-	assert_int_equal(info.flags, VFIO_DEVICE_FLAGS_PLATFORM | VFIO_DEVICE_FLAGS_RESET);
+	assert_int_equal(info.flags, VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET);
 	assert_int_equal(info.num_regions, FAKE_REGIONS);
 	assert_int_equal(info.num_irqs, FAKE_IRQS);
 
@@ -402,7 +402,7 @@ static void reset_reaches_the_driver_if_it_has_one(void **state)
 	file = fake_open(fake);
 	assert_int_equal(vfio_file_reset(file), -ENOTTY);
 	vfio_file_get_info(file, &info);
-	assert_int_equal(info.flags, VFIO_DEVICE_FLAGS_PLATFORM);
+	assert_int_equal(info.flags, VFIO_DEVICE_FLAGS_PCI);
 	vfio_file_close(file);
 	fake_free(fake);
 }

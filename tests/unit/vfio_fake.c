@@ -154,7 +154,7 @@ struct fake *fake_new(const char *name)
 	assert_int_equal(dev_set_name(&fake->dev, "%s", name), 0);
 	fake->vdev.dev = &fake->dev;
 	fake->vdev.ops = &fake_ops;
-	fake->vdev.flags = VFIO_DEVICE_FLAGS_PLATFORM;
+	fake->vdev.flags = VFIO_DEVICE_FLAGS_PCI;
 	fake->vdev.num_regions = FAKE_REGIONS;
 	fake->vdev.num_irqs = FAKE_IRQS;
 	fake->regions[0] = (struct vfio_region) { .size = FAKE_MEMORY_SIZE, .flags = rw };
