@@ -192,6 +192,17 @@ static const struct file_ops device_ops = {
 	.release = device_release,
 };
 
+/* vfio_platform does not move the position, not even from one piece of a readv() to the next. */
+static const struct file_ops platform_device_ops = {
+	.name = "vfio-device",
+	.ioctl = device_ioctl,
+	.read = device_read,
+	.write = device_write,
+	.mmap = device_mmap,
+	.release = device_release,
+	.stays = true,
+};
+
 int device_open(struct file *group_file, const char *name, struct file **out)
 {
 	struct group *group = group_file->priv;
@@ -208,7 +219,8 @@ int device_open(struct file *group_file, const char *name, struct file **out)
 	err = df->holder = holder_create(group->holders, HOLDER_DEVICE);
 	if (err < 0)
 		goto put;
-	err = file_create(&device_ops, df, O_RDWR, out);
+	err = file_create(device_is_platform(df->device) ? &platform_device_ops : &device_ops, df,
+			  O_RDWR, out);
 	if (err)
 		goto let_go;
 	file_get(group_file);

@@ -30,7 +30,11 @@ static ssize_t check(const struct device *device, const struct vfio_irq_set *set
 	    set->count >= UINT32_MAX - set->start ||
 	    set->flags & ~(VFIO_IRQ_SET_DATA_TYPE_MASK | VFIO_IRQ_SET_ACTION_TYPE_MASK))
 		return -EINVAL;
-	irqs = device->irqs[set->index].err ? 0 : device->irqs[set->index].count;
+	/* vfio_platform has one in each index, and compares with how many indexes there are. */
+	if (device_is_platform(device))
+		irqs = device->nr_irqs;
+	else
+		irqs = device->irqs[set->index].err ? 0 : device->irqs[set->index].count;
 	if (set->start >= irqs || set->start + set->count > irqs)
 		return -EINVAL;
 	switch (set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK) {
@@ -46,6 +50,24 @@ static ssize_t check(const struct device *device, const struct vfio_irq_set *set
 		return -EINVAL;
 	}
 	return set->argsz - sizeof(*set) < size ? -EINVAL : (ssize_t)size;
+}
+
+/* What vfio_platform looks at before the data. Return: 0, -EINVAL, -ENOTTY. */
+static int check_platform(const struct device *device, const struct vfio_irq_set *set)
+{
+	switch (set->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) {
+	case VFIO_IRQ_SET_ACTION_TRIGGER:
+		if (!set->count && set->flags & VFIO_IRQ_SET_DATA_NONE)
+			return 0;
+		return set->start || set->count != 1 ? -EINVAL : 0;
+	case VFIO_IRQ_SET_ACTION_MASK:
+	case VFIO_IRQ_SET_ACTION_UNMASK:
+		if (set->start || set->count != 1)
+			return -EINVAL;
+		return device->irqs[set->index].flags & VFIO_IRQ_INFO_MASKABLE ? 0 : -EINVAL;
+	default:
+		return -ENOTTY;
+	}
 }
 
 /* @count vectors from @start, with @size bytes or @nr_fds descriptors. */
@@ -132,8 +154,12 @@ static int send_eventfds(struct device *device, const struct vfio_irq_set *set, 
 		return send_set(device, set, set->start, 0, NULL, NULL, 0);
 	for (n = 0; n < set->count; n++) {
 		err = fds[n] < 0 ? 0 : check_eventfd(fds[n]);
-		if (err)
+		if (err) {
+			/* vfio_platform has let go of the one before when it looks at this one. */
+			if (device_is_platform(device) && set->flags & VFIO_IRQ_SET_ACTION_TRIGGER)
+				send_set(device, set, set->start, set->count, NULL, NULL, 0);
 			return err;
+		}
 	}
 	max = max < CLIENT_MAX_FDS ? max : CLIENT_MAX_FDS;
 	do {
@@ -169,6 +195,11 @@ long device_set_irqs(struct device *device, const void *arg)
 			free(data);
 			return -EFAULT;
 		}
+	}
+	err = device_is_platform(device) ? check_platform(device, &set) : 0;
+	if (err) {
+		free(data);
+		return err;
 	}
 	switch (set.flags & VFIO_IRQ_SET_DATA_TYPE_MASK) {
 	case VFIO_IRQ_SET_DATA_BOOL:

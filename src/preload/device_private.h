@@ -103,6 +103,12 @@ static inline struct device *device_of(const struct file *file)
 	return ((const struct device_file *)file->priv)->device;
 }
 
+/** device_is_platform - does the kernel's vfio_platform answer for such a device? */
+static inline bool device_is_platform(const struct device *device)
+{
+	return device->flags & (VFIO_DEVICE_FLAGS_PLATFORM | VFIO_DEVICE_FLAGS_AMBA);
+}
+
 /* ---- device_info.c ---- */
 
 /**

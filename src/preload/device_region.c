@@ -116,7 +116,7 @@ ssize_t device_read(struct file *file, void *buf, size_t count, uint64_t offset)
 {
 	struct device *device = device_of(file);
 
-	if (!count)
+	if (!count && !device_is_platform(device))
 		return 0;
 	if (!find_region(device, offset, VFIO_REGION_INFO_FLAG_READ, &count))
 		return -EINVAL;
@@ -127,7 +127,7 @@ ssize_t device_write(struct file *file, const void *buf, size_t count, uint64_t 
 {
 	struct device *device = device_of(file);
 
-	if (!count)
+	if (!count && !device_is_platform(device))
 		return 0;
 	if (!find_region(device, offset, VFIO_REGION_INFO_FLAG_WRITE, &count))
 		return -EINVAL;

@@ -35,6 +35,7 @@ struct file;
  * @mmap:    as mmap(2); @out is where the program sees it. Missing: -ENODEV
  * @release: the last descriptor of this process is closed and no call runs. Free what is the
  *           file's. After a fork both processes call it, each for its own copy
+ * @stays:   read() and write() leave the position where it is
  *
  * All of them may be called by many threads at once. No lock of the table's is held.
  */
@@ -46,6 +47,7 @@ struct file_ops {
 	int (*mmap)(struct file *file, void *addr, size_t length, int prot, int flags,
 		    uint64_t offset, void **out);
 	void (*release)(struct file *file);
+	bool stays;
 };
 
 /**

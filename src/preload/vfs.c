@@ -86,7 +86,7 @@ ssize_t vfs_rw(struct file *file, enum vfs_direction direction, void *buf, size_
 	uint64_t pos = file->pos;
 	ssize_t ret = rw(file, direction, buf, count, pos);
 
-	if (ret > 0)
+	if (ret > 0 && !file->ops->stays)
 		file->pos = pos + (uint64_t)ret;
 	return ret;
 }
@@ -141,7 +141,8 @@ static ssize_t rw_pieces(struct file *file, enum vfs_direction direction, const 
 	for (i = 0; done < total; i++) {
 		ret = get_piece(iov, i, total - done, &piece);
 		if (!ret)
-			ret = call(file, direction, piece.iov_base, piece.iov_len, pos + done);
+			ret = call(file, direction, piece.iov_base, piece.iov_len,
+				   file->ops->stays ? pos : pos + done);
 		if (ret < 0)
 			return done ? (ssize_t)done : ret;
 		done += (size_t)ret;
@@ -178,7 +179,7 @@ ssize_t vfs_rwv(struct file *file, enum vfs_direction direction, const struct io
 	uint64_t pos = file->pos;
 	ssize_t ret = rwv(file, direction, iov, nr, pos, flags);
 
-	if (ret > 0)
+	if (ret > 0 && !file->ops->stays)
 		file->pos = pos + (uint64_t)ret;
 	return ret;
 }

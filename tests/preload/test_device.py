@@ -504,3 +504,81 @@ def test_eventfds_are_the_programs_own(behind):
     assert driver.do("fired") == "2"
     assert driver.do("irqs", ARM, 1, 1, "-") == "ok"
     assert sorted(server.eventfds) == [(1, 0), (1, 2)]
+
+
+# ---- platform devices, of which the kernel says other things than of PCI's ----
+
+PLATFORM, LEVEL = 1 << 2, 7
+
+
+class Platform(Server):
+    """Two level interrupts and an edge, each an index of its own."""
+
+    device = vu.INFO_S.pack(16, PLATFORM, vu.NR_REGIONS, 3)
+    irqs = [1, 1, 1]
+
+    def irq_info(self, message, kept):
+        index = vu.INFO_S.unpack_from(message.payload)[2]
+        return vu.INFO_S.pack(16, 1 if index == 2 else LEVEL, index, 1), []
+
+
+@pytest.mark.parametrize(
+    "what, error",
+    [
+        ((NONE | TRIGGER, 3, 0), "EINVAL"),
+        ((NONE | TRIGGER, 0, 3), "EINVAL"),
+        ((NONE | TRIGGER, 0, 1, "x"), "EINVAL"),
+        ((NONE | TRIGGER, 0, 0, "x", "x"), "EINVAL"),
+        ((NONE | TRIGGER, 0, 0, "x", "x", "x", "x"), "EINVAL"),
+        ((BOOL | TRIGGER, 0, 0), "EINVAL"),
+        ((ARM, 0, 0), "EINVAL"),
+        ((ARM, 0, 0, "e", "-"), "EINVAL"),
+        ((ARM, 0, 0, "c", "c"), "EINVAL"),
+        ((NONE | MASK, 0, 0), "EINVAL"),
+        ((NONE | MASK, 2, 0, "x"), "EINVAL"),
+        ((EVENTFD | UNMASK, 2, 0, "c"), "EINVAL"),
+        ((EVENTFD | UNMASK, 0, 0, "c"), "EBADF"),
+        ((EVENTFD | MASK, 0, 0, "p"), "EINVAL"),
+        ((NONE, 0, 0, "x"), "ENOTTY"),
+        ((EVENTFD, 0, 0, "c", "c"), "ENOTTY"),
+        ((NONE | MASK | UNMASK, 0, 1, "x"), "ENOTTY"),
+        ((NONE, 0, 2, "x", "x"), "EINVAL"),
+    ],
+)
+def test_what_vfio_platform_refuses_is_not_sent(behind, what, error):
+    driver, server = opened(behind, Platform)
+    assert driver.do("irqs", *what) == error
+    assert server.sets == []
+
+
+@pytest.mark.parametrize("item, error", [("c", "EBADF"), ("p", "EINVAL")])
+def test_vfio_platform_lets_go_of_an_eventfd_before_it_looks_at_the_next(behind, item, error):
+    driver, server = opened(behind, Platform)
+    assert driver.do("irqs", ARM, 2, 0, "e") == "ok"
+    assert driver.do("irqs", ARM, 2, 0, item) == error
+    assert server.sets == [(ARM, 2, 0, 1, 1, b""), (ARM, 2, 0, 1, 0, b"")]
+
+
+def test_what_vfio_platform_takes_is_sent(behind):
+    driver, server = opened(behind, Platform)
+    assert driver.do("irqs", NONE | TRIGGER, 0, 2) == "ok"
+    assert driver.do("irqs", NONE | MASK, 1, 0, "x") == "ok"
+    assert driver.do("irqs", EVENTFD | MASK, 1, 0, "e") == "ok"
+    assert driver.do("irqs", EVENTFD | UNMASK, 1, 0, "-") == "ok"
+    assert driver.do("irqs", BOOL | TRIGGER, 2, 0, "1") == "ok"
+    assert server.sets == [
+        (NONE | TRIGGER, 0, 2, 0, 0, b""),
+        (NONE | MASK, 1, 0, 1, 0, b""),
+        (EVENTFD | MASK, 1, 0, 1, 1, b""),
+        (EVENTFD | UNMASK, 1, 0, 1, 0, b""),
+        (BOOL | TRIGGER, 2, 0, 1, 0, b"\1"),
+    ]
+
+
+def test_vfio_platform_looks_where_nothing_is_to_be_read(behind):
+    driver, server = opened(behind, Platform)
+    assert driver.do("read", region(2), 0) == "0"
+    assert driver.do("read", region(2) + vu.BAR2_SIZE, 0) == "EINVAL"
+    assert driver.do("read", region(9), 0) == "EINVAL"
+    assert driver.do("write", region(9), "") == "EINVAL"
+    assert server.accesses == []
