@@ -81,13 +81,12 @@ struct class_attribute {
  * @drv_groups: groups in each of its drivers
  * @match:      is @drv for @dev? >0 yes, 0 no, -EPROBE_DEFER cannot say yet. NULL: every driver is
  * @accept:     may @drv, which is match_any, have @dev at all? 0, or -EINVAL where the device is of
- *              the wrong kind. Asked before its probe, however it got there; runs as @match.
- *              Optional: any device
+ *              the wrong kind. Asked before its probe, however it got there; under the lock of
+ *              @dev, and only compares. Optional: any device
  * @uevent:     adds the bus's keys (MODALIAS=) to a device's events
  * @probe:      called instead of the driver's own probe(); calls that itself
  * @remove:     called instead of the driver's own remove()
- * @has_driver_override: give each device the attributes driver_override, which decides before
- *              @match, and explicit_bind_only; and each driver the latter
+ * @has_driver_override: give each device the attribute driver_override, which decides before @match
  * @p:          umdev's; NULL while the bus is not registered
  */
 struct bus_type {
@@ -111,9 +110,10 @@ struct bus_type {
  * @bus:        its bus; may be registered later than the driver, which then waits for it
  * @owner:      THIS_MODULE; NULL when built into a program
  * @suppress_bind_attrs: no files bind and unbind
- * @explicit_bind_only: gets a device only through its bind file, driver_override or
- *              device_driver_attach(), never by itself (seed 004). Also an attribute on buses that
- *              offer it, so it may change at any time
+ * @explicit_bind_only: gets a device only through its bind file, the device's rebind or
+ *              driver_override, or device_driver_attach(), never by itself (seed 004, and
+ *              doc/binding.md). Set before driver_register(), then through its attribute; whose
+ *              write returns when probes that it no longer allows are over
  * @match_any:  may be told to take any device of its bus, whatever match() says; alone it takes
  *              only those that match
  * @probe:      take @dev; 0, or -ENODEV/-ENXIO (not mine after all), -EPROBE_DEFER, other errors
@@ -194,13 +194,14 @@ typedef uint32_t devnum_t;
  * @id:     for bus_type.dev_name
  * @groups: its own groups, NULL-terminated
  * @release: frees it when the last reference is gone; this or type's or class's is mandatory
- * @explicit_bind_only: never bound by itself nor through drivers_probe, only where it is told to
- *          go. Set before device_add(); then through its attribute on buses that
- *          offer it
+ * @explicit_bind_only: never bound by itself nor through drivers_probe, not even to the driver that
+ *          driver_override names: only where bind, rebind or device_driver_attach() say. Set before
+ *          device_add(), then through its attribute
  * @driver: the one it is bound to, or NULL. Under the device's lock; a reader without it sees
  *          either
- * @driver_override: name of the only driver that may have it, or NULL. Read it under the device's
- *          lock; written through its attribute, under that lock and the bus's
+ * @driver_override: name of the only driver that may have it, or NULL. From malloc(), set before
+ *          device_add() and freed by umdev; then written through its attribute, under the device's
+ *          lock and the bus's. Read it under the device's
  * @driver_data: dev_set_drvdata(); umdev sets it to NULL after remove() and after a failed probe()
  * @p:      umdev's, made by device_initialize()
  */
@@ -369,8 +370,9 @@ UMDEV_API int device_attach(struct device *dev);
  * device_driver_attach - bind this device to this driver, whatever match() says
  *
  * Also when either is explicit_bind_only. Return: 0, -EBUSY (bound already), -ENODEV (device or
- * driver is not registered or going away, or they are of different buses), -EAGAIN (probe deferred;
- * it stays unbound and is not retried), else probe()'s error.
+ * driver is not registered or going away, or they are of different buses), -EINVAL
+ * (bus_type.accept()), -EAGAIN (probe deferred; it stays unbound and is not retried), else
+ * probe()'s error.
  */
 UMDEV_API int device_driver_attach(struct device_driver *drv, struct device *dev);
 
@@ -409,6 +411,13 @@ UMDEV_API void driver_unregister(struct device_driver *drv);
  * driver_find - the driver of that name on a bus, or NULL. Stays valid only while it is registered.
  */
 UMDEV_API struct device_driver *driver_find(const char *name, struct bus_type *bus);
+/**
+ * driver_attach - offer a driver to the devices of its bus that have none
+ *
+ * As driver_register() does, whatever drivers_autoprobe says: for a driver that matches more than
+ * before (new_id). Return: 0, also if no device is taken; -ENODEV, not registered or going away.
+ */
+UMDEV_API int driver_attach(struct device_driver *drv);
 /** driver_for_each_device - as device_for_each_child(), over the devices bound to @drv. */
 UMDEV_API int driver_for_each_device(struct device_driver *drv, void *data,
 				     int (*fn)(struct device *dev, void *data));

@@ -171,13 +171,14 @@ leave:
 	return err;
 }
 
-bool mdev_may_bind(struct mdev_device *mdev)
+bool mdev_may_bind(struct mdev_device *mdev, const struct mdev_driver *drv)
 {
 	struct mdev_parent_private *p = mdev->p->parent;
 	bool may;
 
 	pthread_mutex_lock(&p->lock);
-	may = mdev->p->state == MDEV_LIVE && p->open;
+	/* What the vendor owns, its parent, is there as long as it is open. */
+	may = mdev->p->state == MDEV_LIVE && p->open && mdev->type->parent->mdev_driver == drv;
 	pthread_mutex_unlock(&p->lock);
 	return may;
 }

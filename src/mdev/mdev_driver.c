@@ -11,13 +11,11 @@
 /*
  * The kernel's bus matches nothing, and so an unbound device stays without a driver for ever. Here
  * the driver that made a device may have it back, through the file bind: nobody takes it by itself,
- * because every device on this bus is explicit_bind_only. One that is on its way out stays.
+ * because every device on this bus begins as explicit_bind_only. One that is on its way out stays.
  */
 static int mdev_match(struct device *dev, struct device_driver *drv)
 {
-	struct mdev_device *mdev = to_mdev_device(dev);
-
-	return mdev->type->parent->mdev_driver == to_mdev_driver(drv) && mdev_may_bind(mdev);
+	return mdev_may_bind(to_mdev_device(dev), to_mdev_driver(drv));
 }
 
 static int mdev_probe(struct device *dev)

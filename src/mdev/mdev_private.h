@@ -90,8 +90,12 @@ struct mdev_device_private {
  */
 void mdev_remove_live(struct mdev_device *mdev);
 
-/** mdev_may_bind - is @mdev neither being made nor being removed? Takes the lock of the parent. */
-bool mdev_may_bind(struct mdev_device *mdev);
+/**
+ * mdev_may_bind - is @drv that of its parent, and is it neither being made nor being removed?
+ *
+ * Takes the lock of the parent. Context: with a reference to @mdev.
+ */
+bool mdev_may_bind(struct mdev_device *mdev, const struct mdev_driver *drv);
 
 /* The class /sys/class/mdev_bus; NULL until the core is there. */
 extern struct class_compat *mdev_bus_class;

@@ -77,6 +77,8 @@ enum driver_state {
  * @bus:     its bus, with a reference; NULL while it waits, constant from DRIVER_LIVE on
  * @state:   under registry_lock
  * @users:   threads that may call into it; under registry_lock
+ * @tries:   probes that it was chosen for by itself, because it matches and was not
+ *           explicit_bind_only; under registry_lock
  * @waiting: on the list of drivers that wait for a bus; under registry_lock
  * @on_bus:  on bus_private.drivers; under @bus->lock
  * @devices: those bound to it, in order of binding; under @bus->lock
@@ -89,6 +91,7 @@ struct driver_private {
 	struct bus_private *bus;
 	enum driver_state state;
 	unsigned int users;
+	unsigned int tries;
 	struct list_head waiting;
 	struct roster_entry on_bus;
 	struct roster devices;
@@ -250,6 +253,13 @@ struct driver_private *bus_next_driver(struct bus_walk *walk, struct driver_priv
  * bus_find_device - the device of that name, one newline at the end allowed, as bus_next_device().
  */
 struct device *bus_find_device(struct bus_private *bp, const char *name);
+/**
+ * bus_find_driver - the driver of that name, one newline at the end allowed
+ *
+ * Return: a reference, to be dropped with kobject_put() of its kobj, or NULL. It may be on its way
+ * out: driver_use() tells, and is needed for all but @kobj.
+ */
+struct driver_private *bus_find_driver(struct bus_private *bp, const char *name);
 
 /* ---- driver.c ---- */
 
@@ -266,6 +276,17 @@ struct driver_private *driver_use_registered(struct device_driver *drv);
 void driver_unuse(struct driver_private *dp);
 
 /**
+ * driver_choose - decide that a driver which matches a device gets it without having been told
+ *
+ * Not for one that driver_override names, which explicit_bind_only does not concern.
+ * Context: with a use of @dp. Return: false if it is explicit_bind_only. Else who sets that waits
+ * until the probe is over: driver_chosen_done().
+ */
+bool driver_choose(struct driver_private *dp);
+/** driver_chosen_done - what it was chosen for is over. */
+void driver_chosen_done(struct driver_private *dp);
+
+/**
  * driver_complete_waiting - complete the drivers that wait for a bus that has just been registered.
  */
 void driver_complete_waiting(struct bus_private *bp);
@@ -278,8 +299,8 @@ void driver_complete_waiting(struct bus_private *bp);
  * Context: not under this device's lock.
  */
 void bus_probe_device(struct device *dev);
-/** driver_attach - try a driver on all devices of its bus; the caller keeps it from going away. */
-void driver_attach(struct driver_private *dp);
+/** driver_offer - try a driver on all devices of its bus; the caller keeps it from going away. */
+void driver_offer(struct driver_private *dp);
 /** driver_detach - unbind all devices of a driver that is going, the last bound first. */
 void driver_detach(struct driver_private *dp);
 /** driver_bind_told - bind as the file "bind" does. Return: as device_driver_attach(). */
@@ -291,6 +312,37 @@ static inline struct device_driver *device_get_driver(const struct device *dev)
 {
 	return __atomic_load_n(&dev->driver, __ATOMIC_ACQUIRE);
 }
+
+/*
+ * The parts that a binding is made of. Context: under the device's lock, with a use of the driver.
+ *
+ * driver_may_be_told - may it get @dev because somebody says so? Return: 0, -ENODEV (no match, or
+ *                      driver_override names another), -EINVAL (bus_type.accept()), -EAGAIN (match()
+ *                      can't say yet), else match()'s error
+ * driver_bind_locked - bind without asking match(). Return: as device_driver_attach()
+ */
+int driver_may_be_told(struct driver_private *dp, struct device *dev);
+int driver_bind_locked(struct driver_private *dp, struct device *dev);
+/** device_unbind_locked - unbind @dev, which is bound. Context: under its lock. */
+void device_unbind_locked(struct device *dev);
+
+/* ---- rebind.c ---- */
+
+/**
+ * device_rebind - take @dev from its driver and give it to the one of that name, in one step
+ * @name: one newline at the end allowed
+ *
+ * Nothing happens if it has the device. Else what a write to its file bind would ask is asked
+ * first; then the old driver lets go (whose wait for a user goes on if the caller leaves) and the new
+ * one probes. If that fails the old one gets the device back; if it does not take it, or is being
+ * unregistered, the device is unbound. Nobody else gets it in between. An unbound device is bound.
+ *
+ * Context: in a store() of the device's. Return: 0, -ENODEV (no such driver, or it is going; no
+ * match, or driver_override names another; the device is going), -EINVAL (bus_type.accept()),
+ * -EOPNOTSUPP (one of the two drivers is suppress_bind_attrs), -EAGAIN (the probe was deferred),
+ * -EINTR (the caller has left before it began), else the probe's error.
+ */
+int device_rebind(struct device *dev, const char *name);
 
 /* ---- deferred.c ---- */
 
@@ -355,11 +407,11 @@ void device_remove_uevent_file(struct device *dev);
 int device_add_devnum(struct device *dev);
 void device_remove_devnum(struct device *dev);
 /**
- * device_add_override, device_remove_override - driver_override and explicit_bind_only, if its bus
- * has them
+ * device_add_binding, device_remove_binding - explicit_bind_only and rebind, and driver_override if
+ * its bus has that; for a device with a bus
  */
-int device_add_override(struct device *dev);
-void device_remove_override(struct device *dev);
+int device_add_binding(struct device *dev);
+void device_remove_binding(struct device *dev);
 
 /* ---- device_uevent.c ---- */
 

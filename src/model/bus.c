@@ -101,20 +101,49 @@ struct driver_private *bus_next_driver(struct bus_walk *walk, struct driver_priv
 	return dp;
 }
 
-struct device *bus_find_device(struct bus_private *bp, const char *name)
+/* A name as it is written to an attribute, without a newline at its end; false: too long. */
+static bool trim_name(const char *name, char trimmed[NAME_MAX + 1])
 {
-	struct kernfs_node *link;
-	struct device *dev = NULL;
 	size_t len = strlen(name);
-	char trimmed[NAME_MAX + 1];
 
 	if (len && name[len - 1] == '\n')
 		len--;
 	if (len > NAME_MAX)
-		return NULL;
+		return false;
 	memcpy(trimmed, name, len);
 	trimmed[len] = '\0';
+	return true;
+}
 
+struct driver_private *bus_find_driver(struct bus_private *bp, const char *name)
+{
+	struct driver_private *dp = NULL;
+	struct roster_entry *entry;
+	char trimmed[NAME_MAX + 1];
+
+	if (!trim_name(name, trimmed))
+		return NULL;
+	pthread_mutex_lock(&bp->lock);
+	list_for_each_entry (entry, &bp->drivers.entries, list) {
+		dp = list_entry(entry, struct driver_private, on_bus);
+		if (!strcmp(dp->driver->name, trimmed)) {
+			kobject_get(&dp->kobj);
+			break;
+		}
+		dp = NULL;
+	}
+	pthread_mutex_unlock(&bp->lock);
+	return dp;
+}
+
+struct device *bus_find_device(struct bus_private *bp, const char *name)
+{
+	struct kernfs_node *link;
+	struct device *dev = NULL;
+	char trimmed[NAME_MAX + 1];
+
+	if (!trim_name(name, trimmed))
+		return NULL;
 	pthread_mutex_lock(&bp->lock);
 	/* A device has its link as long as it is on the list: see bus_add_device(). */
 	link = kernfs_find_and_get(bp->devices_node, trimmed);
@@ -207,12 +236,12 @@ int bus_add_device(struct device *dev)
 	err = device_add_groups(dev, dev->bus->dev_groups);
 	if (err)
 		return err;
-	err = device_add_override(dev);
+	err = device_add_binding(dev);
 	if (err)
 		goto remove_groups;
 	err = sysfs_create_link(&dev->kobj, &bp->kobj, "subsystem");
 	if (err)
-		goto remove_override;
+		goto remove_binding;
 
 	/* Both or none: the list is in order of arrival, the links are the index by name. */
 	pthread_mutex_lock(&bp->lock);
@@ -226,8 +255,8 @@ int bus_add_device(struct device *dev)
 
 remove_subsystem:
 	sysfs_remove_link(&dev->kobj, "subsystem");
-remove_override:
-	device_remove_override(dev);
+remove_binding:
+	device_remove_binding(dev);
 remove_groups:
 	device_remove_groups(dev, dev->bus->dev_groups);
 	return err;
@@ -246,7 +275,7 @@ void bus_remove_device(struct device *dev)
 	pthread_mutex_unlock(&bp->lock);
 
 	sysfs_remove_link(&dev->kobj, "subsystem");
-	device_remove_override(dev);
+	device_remove_binding(dev);
 	device_remove_groups(dev, dev->bus->dev_groups);
 	device_release_driver(dev);
 }

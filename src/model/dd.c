@@ -56,7 +56,7 @@ static int match_by_itself(struct device *dev, struct device_driver *drv)
 	return dev->bus->match ? dev->bus->match(dev, drv) : 1;
 }
 
-/* May @drv get @dev when somebody says so? Under the device's lock. */
+/* May @drv get @dev when somebody says so? As bus_type.match(), under the device's lock. */
 static int match_when_told(struct device *dev, struct device_driver *drv)
 {
 	int says = override_says(dev, drv);
@@ -66,6 +66,23 @@ static int match_when_told(struct device *dev, struct device_driver *drv)
 	if (drv->match_any || !dev->bus->match)
 		return 1;
 	return dev->bus->match(dev, drv);
+}
+
+/* A driver that takes any device may still be refused one of the wrong kind. */
+static int ask_bus(struct device *dev, struct device_driver *drv)
+{
+	return drv->match_any && dev->bus->accept ? dev->bus->accept(dev, drv) : 0;
+}
+
+int driver_may_be_told(struct driver_private *dp, struct device *dev)
+{
+	int ret = match_when_told(dev, dp->driver);
+
+	if (ret > 0)
+		return ask_bus(dev, dp->driver);
+	if (!ret)
+		return -ENODEV;
+	return ret == -EPROBE_DEFER ? -EAGAIN : ret;
 }
 
 /* ---- one device and one driver, under the device's lock and with a use of the driver ---- */
@@ -129,15 +146,18 @@ static void driver_bound(struct device *dev, struct driver_private *dp)
 }
 
 /*
- * Bind @dev to @dp, all or nothing. *@refused tells an error of the driver's, after which another
- * one may have a try, from one of umdev's.
+ * Bind @dev to @dp, all or nothing. *@refused tells an error of the driver's or the bus's, after
+ * which another driver may have a try, from one of umdev's.
  */
 static int really_probe(struct device *dev, struct driver_private *dp, bool *refused)
 {
 	struct device_driver *drv = dp->driver;
 	int err;
 
-	*refused = false;
+	err = ask_bus(dev, drv);
+	*refused = err;
+	if (err)
+		return err;
 	device_set_driver(dev, drv);
 	err = add_driver_links(dev, dp);
 	if (err)
@@ -169,7 +189,7 @@ unset_driver:
 	return err;
 }
 
-static void release_driver(struct device *dev)
+void device_unbind_locked(struct device *dev)
 {
 	struct device_driver *drv = dev->driver;
 	struct driver_private *dp = drv->p;
@@ -189,6 +209,25 @@ static void release_driver(struct device *dev)
 /* ---- binding by itself ---- */
 
 /*
+ * Have @dp, which matches, probe @dev. Unless driver_override names it, it is chosen here, and who
+ * sets its explicit_bind_only waits for what was chosen before.
+ */
+static int probe_chosen(struct device *dev, struct driver_private *dp, bool *refused)
+{
+	bool named = override_says(dev, dp->driver) > 0;
+	int err;
+
+	if (!named && !driver_choose(dp)) {
+		*refused = true;
+		return -ENODEV;
+	}
+	err = really_probe(dev, dp, refused);
+	if (!named)
+		driver_chosen_done(dp);
+	return err;
+}
+
+/*
  * Offer @dev, which is locked and free, to @dp.
  * Return: 1 bound, 0 go on with the next driver, a negative errno to stop.
  */
@@ -202,7 +241,7 @@ static int try_driver(struct device *dev, struct driver_private *dp)
 	ret = match_by_itself(dev, dp->driver);
 	defer = ret == -EPROBE_DEFER;
 	if (ret > 0) {
-		ret = really_probe(dev, dp, &refused);
+		ret = probe_chosen(dev, dp, &refused);
 		defer = ret == -EPROBE_DEFER;
 		if (!ret)
 			ret = 1;
@@ -253,7 +292,7 @@ void bus_probe_device(struct device *dev)
 		device_attach(dev);
 }
 
-void driver_attach(struct driver_private *dp)
+void driver_offer(struct driver_private *dp)
 {
 	struct bus_walk walk = bus_walk_devices(dp->bus);
 	struct device *dev = NULL;
@@ -269,10 +308,20 @@ void driver_attach(struct driver_private *dp)
 	}
 }
 
+int driver_attach(struct device_driver *drv)
+{
+	struct driver_private *dp = driver_use_registered(drv);
+
+	if (!dp)
+		return -ENODEV;
+	driver_offer(dp);
+	driver_unuse(dp);
+	return 0;
+}
+
 /* ---- binding when told to ---- */
 
-/* Under the device's lock. Return: as device_driver_attach(). */
-static int attach_told(struct device *dev, struct driver_private *dp)
+int driver_bind_locked(struct driver_private *dp, struct device *dev)
 {
 	bool refused;
 	int err;
@@ -293,7 +342,7 @@ int device_driver_attach(struct device_driver *drv, struct device *dev)
 	if (!dp)
 		return -ENODEV;
 	device_lock(dev);
-	err = attach_told(dev, dp);
+	err = driver_bind_locked(dp, dev);
 	device_unlock(dev);
 	driver_unuse(dp);
 	return err;
@@ -310,13 +359,9 @@ int driver_bind_told(struct driver_private *dp, struct device *dev)
 		err = -EINTR;
 		goto unlock;
 	}
-	err = match_when_told(dev, dp->driver);
-	if (err > 0)
-		err = attach_told(dev, dp);
-	else if (!err)
-		err = -ENODEV;
-	else if (err == -EPROBE_DEFER)
-		err = -EAGAIN;
+	err = driver_may_be_told(dp, dev);
+	if (!err)
+		err = driver_bind_locked(dp, dev);
 unlock:
 	device_unlock(dev);
 	driver_unuse(dp);
@@ -337,7 +382,7 @@ int driver_unbind(struct driver_private *dp, struct device *dev)
 	if (!device_lock_for_caller(dev))
 		err = -EINTR;
 	else if (dev->driver == dp->driver)
-		release_driver(dev);
+		device_unbind_locked(dev);
 	else
 		err = -ENODEV;
 	device_unlock(dev);
@@ -348,7 +393,7 @@ void device_release_driver(struct device *dev)
 {
 	device_lock(dev);
 	if (dev->driver)
-		release_driver(dev);
+		device_unbind_locked(dev);
 	device_unlock(dev);
 }
 
@@ -386,7 +431,7 @@ void driver_detach(struct driver_private *dp)
 	while ((dev = driver_last_device(dp))) {
 		device_lock(dev);
 		if (dev->driver == dp->driver)
-			release_driver(dev);
+			device_unbind_locked(dev);
 		device_unlock(dev);
 		put_device(dev);
 	}

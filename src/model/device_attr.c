@@ -159,7 +159,7 @@ void device_remove_devnum(struct device *dev)
 	device_remove_file(dev, &dev_attr_dev);
 }
 
-/* ---- driver_override, explicit_bind_only ---- */
+/* ---- binding: driver_override, explicit_bind_only, rebind ---- */
 
 /*
  * Written under the device's lock and the bus's, so that it can be read under either: the device's
@@ -195,7 +195,11 @@ static ssize_t driver_override_store(struct device *dev, struct device_attribute
 		name[len] = '\0';
 	}
 	/* When this returns nobody acts on the old name any more. */
-	device_lock(dev);
+	if (!device_lock_for_caller(dev)) {
+		device_unlock(dev);
+		free(name);
+		return -EINTR;
+	}
 	pthread_mutex_lock(&bp->lock);
 	old = dev->driver_override;
 	dev->driver_override = name;
@@ -219,27 +223,50 @@ static ssize_t explicit_bind_only_store(struct device *dev, struct device_attrib
 
 	if (err)
 		return err;
-	device_lock(dev);
-	__atomic_store_n(&dev->explicit_bind_only, val, __ATOMIC_RELAXED);
+	/* When this returns nobody acts on the old value any more. */
+	if (device_lock_for_caller(dev))
+		__atomic_store_n(&dev->explicit_bind_only, val, __ATOMIC_RELAXED);
+	else
+		err = -EINTR;
 	device_unlock(dev);
-	return count;
+	return err ? err : (ssize_t)count;
 }
 static DEVICE_ATTR_RW(explicit_bind_only);
 
-static struct attribute *override_attrs[] = {
+static ssize_t rebind_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			    size_t count)
+{
+	int err = device_rebind(dev, buf);
+
+	return err ? err : (ssize_t)count;
+}
+static DEVICE_ATTR_WO(rebind);
+
+static struct attribute *binding_attrs[] = {
 	&dev_attr_driver_override.attr,
 	&dev_attr_explicit_bind_only.attr,
+	&dev_attr_rebind.attr,
 	NULL,
 };
-ATTRIBUTE_GROUPS(override);
 
-int device_add_override(struct device *dev)
+static mode_t binding_is_visible(struct kobject *kobj, struct attribute *attr, int n)
 {
-	return dev->bus->has_driver_override ? device_add_groups(dev, override_groups) : 0;
+	if (attr == &dev_attr_driver_override.attr)
+		return kobj_to_dev(kobj)->bus->has_driver_override ? attr->mode : 0;
+	return attr->mode;
 }
 
-void device_remove_override(struct device *dev)
+static const struct attribute_group binding_group = {
+	.attrs = binding_attrs,
+	.is_visible = binding_is_visible,
+};
+
+int device_add_binding(struct device *dev)
 {
-	if (dev->bus->has_driver_override)
-		device_remove_groups(dev, override_groups);
+	return sysfs_create_group(&dev->kobj, &binding_group);
+}
+
+void device_remove_binding(struct device *dev)
+{
+	sysfs_remove_group(&dev->kobj, &binding_group);
 }

@@ -8,7 +8,10 @@
 
 /* Drivers whose bus is not registered yet, in order of arrival. Under registry_lock. */
 static LIST_HEAD(waiting_drivers);
-/* Signalled when a driver's uses drop to 0 and when one stops COMPLETING. With registry_lock. */
+/*
+ * Signalled when a driver's uses or tries drop to 0, when its explicit_bind_only is set to 0, and
+ * when it stops COMPLETING. With registry_lock.
+ */
 static pthread_cond_t driver_changed = PTHREAD_COND_INITIALIZER;
 
 static struct driver_private *to_driver_private(struct kobject *kobj)
@@ -55,6 +58,42 @@ void driver_unuse(struct driver_private *dp)
 		pthread_cond_broadcast(&driver_changed);
 	pthread_mutex_unlock(&registry_lock);
 	kobject_put(&dp->kobj);
+}
+
+bool driver_choose(struct driver_private *dp)
+{
+	bool may;
+
+	pthread_mutex_lock(&registry_lock);
+	may = !__atomic_load_n(&dp->driver->explicit_bind_only, __ATOMIC_RELAXED);
+	dp->tries += may;
+	pthread_mutex_unlock(&registry_lock);
+	return may;
+}
+
+void driver_chosen_done(struct driver_private *dp)
+{
+	pthread_mutex_lock(&registry_lock);
+	if (!--dp->tries)
+		pthread_cond_broadcast(&driver_changed);
+	pthread_mutex_unlock(&registry_lock);
+}
+
+/*
+ * When it returns nobody acts on the old value any more. Who finds that another one has set it back
+ * meanwhile need not wait: what happens then is that one's will.
+ */
+static void driver_set_explicit(struct driver_private *dp, bool val)
+{
+	bool *only = &dp->driver->explicit_bind_only;
+
+	pthread_mutex_lock(&registry_lock);
+	__atomic_store_n(only, val, __ATOMIC_RELAXED);
+	if (!val)
+		pthread_cond_broadcast(&driver_changed);
+	while (__atomic_load_n(only, __ATOMIC_RELAXED) && dp->tries)
+		pthread_cond_wait(&driver_changed, &registry_lock);
+	pthread_mutex_unlock(&registry_lock);
 }
 
 struct device_driver *driver_find(const char *name, struct bus_type *bus)
@@ -163,7 +202,7 @@ static ssize_t explicit_bind_only_store(struct device_driver *drv, const char *b
 
 	if (err)
 		return err;
-	__atomic_store_n(&drv->explicit_bind_only, val, __ATOMIC_RELAXED);
+	driver_set_explicit(drv->p, val);
 	return count;
 }
 static DRIVER_ATTR_RW(explicit_bind_only);
@@ -180,8 +219,6 @@ static mode_t driver_attr_is_visible(struct kobject *kobj, struct attribute *att
 {
 	struct device_driver *drv = to_driver_private(kobj)->driver;
 
-	if (attr == &driver_attr_explicit_bind_only.attr)
-		return drv->bus->has_driver_override ? attr->mode : 0;
 	if (attr == &driver_attr_bind.attr || attr == &driver_attr_unbind.attr)
 		return drv->suppress_bind_attrs ? 0 : attr->mode;
 	return attr->mode;
@@ -354,7 +391,7 @@ static int driver_complete(struct driver_private *dp)
 	pthread_mutex_unlock(&bp->lock);
 
 	if (__atomic_load_n(&bp->autoprobe, __ATOMIC_RELAXED))
-		driver_attach(dp);
+		driver_offer(dp);
 	if (kobject_uevent(&dp->kobj, KOBJ_ADD))
 		pr_err("driver '%s': no memory for its event", dp->driver->name);
 	deferred_trigger();

@@ -91,7 +91,7 @@ static void a_driver_has_the_kernels_files(void **state)
 	assert_int_equal(driver_register(&twin), -EBUSY);
 	assert_ptr_equal(driver_find("tram", &line), &tram);
 	assert_string_equal(outside_list("/bus/line/drivers/tram"),
-			    "bind colour speed uevent unbind ");
+			    "bind colour explicit_bind_only speed uevent unbind ");
 	assert_string_equal(outside_read("/bus/line/drivers/tram/colour"), "tram is red\n");
 	assert_int_equal(outside_write("nosuch", "/bus/line/drivers/tram/bind"), -ENODEV);
 	assert_int_equal(outside_write("nosuch", "/bus/line/drivers/tram/unbind"), -ENODEV);

@@ -12,7 +12,7 @@
 static void the_platform_bus_answers_as_the_kernel(void **state)
 {
 	assert_string_equal(outside_list(DEVICE),
-			    "driver_override explicit_bind_only modalias subsystem uevent ");
+			    "driver_override explicit_bind_only modalias rebind subsystem uevent ");
 	assert_string_equal(outside_read(DEVICE "/uevent"), "MODALIAS=platform:pcspkr\n");
 	assert_string_equal(outside_read(DEVICE "/driver_override"), "(null)\n");
 	assert_driver(NULL);
@@ -69,7 +69,7 @@ static void the_platform_bus_answers_as_the_kernel(void **state)
 	driver_unregister(&pcspkr);
 	assert_false(outside_exists(DRIVERS "/pcspkr"));
 	assert_string_equal(outside_list(DEVICE),
-			    "driver_override explicit_bind_only modalias subsystem uevent ");
+			    "driver_override explicit_bind_only modalias rebind subsystem uevent ");
 }
 
 /* ---- driver_override ---- */

@@ -153,7 +153,8 @@ static void a_device_is_where_the_kernel_puts_it(void **state)
 	assert_int_equal(device_create(&toy, below, 0, NULL, &nested, "t3"), 0);
 
 	assert_string_equal(outside_link("/bus/shelf/devices/board"), "../../../devices/board");
-	assert_string_equal(outside_list("/devices/board"), "size subsystem toy uevent ");
+	assert_string_equal(outside_list("/devices/board"),
+			    "explicit_bind_only rebind size subsystem toy uevent ");
 	assert_string_equal(outside_link("/class/toy/t1"), "../../devices/virtual/toy/t1");
 	assert_string_equal(outside_list("/devices/virtual/toy/t1"), "dev subsystem uevent ");
 	assert_string_equal(outside_read("/devices/virtual/toy/t1/dev"), "10:4\n");

@@ -186,7 +186,9 @@ static void a_created_device_is_complete(void **state)
 	assert_string_equal(text,
 			    "D 755 " PARENT "/" U "1\n"
 			    "L " PARENT "/" U "1/driver -> ../../../../../bus/mdev/drivers/acme\n"
+			    "F 644:4096 " PARENT "/" U "1/explicit_bind_only\n"
 			    "L " PARENT "/" U "1/mdev_type -> ../mdev_supported_types/acme-2\n"
+			    "F 200:4096 " PARENT "/" U "1/rebind\n"
 			    "F 200:4096 " PARENT "/" U "1/remove\n"
 			    "L " PARENT "/" U "1/subsystem -> ../../../../../bus/mdev\n"
 			    "F 644:4096 " PARENT "/" U "1/uevent\n"
@@ -389,7 +391,8 @@ static void an_unbound_device_can_be_bound_again(void **state)
 	events_start(&events);
 	assert_int_equal(tree_write("/bus/mdev/drivers/acme/unbind", U "1\n"), 37);
 	assert_events(&events, "unbind " PARENT "/" U "1 SUBSYSTEM=mdev\n");
-	assert_list(DEVICES "/" U "1", "mdev_type\nremove\nsubsystem\nuevent\n");
+	assert_list(DEVICES "/" U "1",
+		    "explicit_bind_only\nmdev_type\nrebind\nremove\nsubsystem\nuevent\n");
 	assert_contents(TYPES "/acme-1/available_instances", "2\n");
 	assert_contents(DEVICES "/" U "1/uevent", "");
 	assert_int_equal(acme.alive, 0);
@@ -397,7 +400,9 @@ static void an_unbound_device_can_be_bound_again(void **state)
 	assert_int_equal(tree_write("/bus/mdev/drivers/acme/bind", U "1\n"), 37);
 	assert_events(&events, "bind " PARENT "/" U "1 SUBSYSTEM=mdev DRIVER=acme\n");
 	events_stop(&events);
-	assert_list(DEVICES "/" U "1", "driver\nmdev_type\nremove\nsubsystem\nuevent\nvendor\n");
+	assert_list(
+		DEVICES "/" U "1",
+		"driver\nexplicit_bind_only\nmdev_type\nrebind\nremove\nsubsystem\nuevent\nvendor\n");
 	assert_contents(TYPES "/acme-1/available_instances", "2\n");
 	assert_int_equal(acme.alive, 1);
 }
@@ -417,7 +422,8 @@ static void nobody_takes_an_unbound_device_by_itself(void **state)
 	assert_int_equal(tree_write("/bus/mdev/drivers/acme/unbind", U "1\n"), 37);
 	assert_int_equal(tree_write("/bus/mdev/drivers_probe", U "1\n"), 37);
 	assert_int_equal(bus_rescan_devices(acme.driver.driver.bus), 0);
-	assert_list(DEVICES "/" U "1", "mdev_type\nremove\nsubsystem\nuevent\n");
+	assert_list(DEVICES "/" U "1",
+		    "explicit_bind_only\nmdev_type\nrebind\nremove\nsubsystem\nuevent\n");
 }
 
 static void a_device_goes_to_its_own_driver_only(void **state)

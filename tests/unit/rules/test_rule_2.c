@@ -87,7 +87,7 @@ static void what_is_on_its_way_out_is_not_bound_again(void **state)
 	pthread_join(removal.thread, NULL);
 	assert_int_equal(removal.ret, 2);
 	assert_int_equal(acme.alive, 0);
-	assert_list(DRIVER, "bind\nuevent\nunbind\n");
+	assert_list(DRIVER, "bind\nexplicit_bind_only\nuevent\nunbind\n");
 }
 
 struct order {
