@@ -225,6 +225,14 @@ UMDEV_API int module_set_path(const char *dirs);
 UMDEV_API int request_module(const char *name);
 
 /**
+ * request_module_nowait - the same by a thread of umdev's, some time after this returns
+ *
+ * For an init() that wants what depends on its own module, which has to be up for that.
+ * Return: 0, -ENOMEM, -EAGAIN (no thread). What comes of it is in the log.
+ */
+UMDEV_API int request_module_nowait(const char *name);
+
+/**
  * module_load - load one module with parameters, after what it depends on
  * @name:   as for request_module()
  * @params: "key=value other=\"with blanks\"", or NULL. A parameter that the module does not have is
@@ -260,6 +268,14 @@ UMDEV_API int module_unload(const char *name);
  */
 UMDEV_API int module_unload_wait(const char *name,
 				 void (*ask)(struct module *mod, unsigned int count));
+
+/**
+ * module_init_error - say why an init() is about to fail, for whoever reads module_error()
+ *
+ * One line without a newline, which goes into the log as well; else the errno's text stands there.
+ * Context: init(), in the thread that it was called by.
+ */
+UMDEV_API void module_init_error(const char *fmt, ...) __umdev_printf(1, 2);
 
 /**
  * module_error - why this thread's last module_load(), request_module() or module_unload() failed

@@ -58,7 +58,7 @@ struct platform_irq {
 /**
  * struct platform_device - a device on the platform bus
  * @dev:         its name is the tree's ("9000000.serial", "soc:timer"), or @name with an id
- * @name:        to match drivers by, where @of_node is NULL: "pcspkr"
+ * @name:        to match drivers by: "pcspkr"; with an @of_node that of @dev
  * @of_node:     its node, or NULL
  * @regions:     constant, as all that follows
  * @irqs:        the same
@@ -147,7 +147,12 @@ struct platform_device_id {
  *
  * A device is for the driver that its driver_override names; else, in this order, for one whose
  * of_match_table has one of its compatibles, one that was told its compatible or name through
- * new_id, one whose id_table has its name, one of its name.
+ * new_id, one whose id_table has its name, one of its name. As in the kernel, the name of a driver
+ * that has an id_table does not count.
+ *
+ * The probe() of a driver that has registers to use is not called before there is hardware behind
+ * the device (-ENXIO); when that comes the device is offered again. Interrupts, dma_ops and
+ * coherent memory that are left after remove() are taken back, with a line in the log.
  */
 struct platform_driver {
 	int (*probe)(struct platform_device *pdev);
@@ -275,16 +280,18 @@ struct platform_hw_map {
  * struct platform_hw_ops - a kind of simulated hardware
  * @name:       for log lines
  * @owner:      THIS_MODULE
- * @compatible: what it is, NULL-terminated: the compatibles of nodes that it stands behind
+ * @compatible: what it is, NULL-terminated: the compatibles of nodes that it stands behind, and the
+ *              names of devices without a node
  * @create:     bring it to power-on for hw->pdev: check that its regions and interrupts are there
- *              (-EINVAL and a line in the log when not), put its state into hw->data
+ *              (-EINVAL and a line in the log when not), put its state into hw->data. An error
+ *              keeps a device from coming; one that is there already stays without hardware
  * @destroy:    the reverse; when it returns no thread of it runs
  * @read:       read @size bytes (1, 2, 4, 8) at @offset, a multiple of @size, inside the region
  * @write:      the same for writing
  * @get_map:    say what of region @region may be mapped: 0, or -EOPNOTSUPP. Optional: nothing.
  *              Must say the same every time
  * @groups:     attributes in the platform device's directory, as long as the hardware is there.
- *              platform_hw_of_device() finds it
+ *              platform_hw_of_device() finds it. They must not take the device's lock
  *
  * Context of @read, @write: any threads, several at once: the hardware has a lock of its own. They
  * must not wait for a copy (platform_hw_dma_rw()), which takes as long as a user likes: hardware
@@ -321,11 +328,15 @@ struct platform_hw {
  *
  * It is put behind the devices that wait for it, and those that come. A device whose hardware is
  * not there has it loaded by the alias "platform-hw:COMPATIBLE" (MODULE_ALIAS) of each of its
- * compatibles in turn. As long as it is behind a device, its module can't be unloaded.
+ * compatibles in turn. While a device that it is behind is bound, its module can't be unloaded.
  * Return: 0, -EINVAL, -EEXIST (one of its compatibles is offered), -ENOMEM.
  */
 UMDEV_API int platform_hw_register(const struct platform_hw_ops *ops);
-/** platform_hw_unregister - the reverse; it is behind no device any more. */
+/**
+ * platform_hw_unregister - the reverse: devices that have it wait for hardware again
+ *
+ * Those that are bound are waited for. Context: may sleep; not under a device's lock.
+ */
 UMDEV_API void platform_hw_unregister(const struct platform_hw_ops *ops);
 
 /** platform_hw_of_device - the hardware behind @pdev, or NULL; constant while it is bound. */

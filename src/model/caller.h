@@ -10,7 +10,7 @@
 #ifndef UMDEV_MODEL_CALLER_H
 #define UMDEV_MODEL_CALLER_H
 
-#include <stdbool.h>
+#include <umdev/caller.h>
 
 /**
  * struct caller - who waits, as its window knows it
@@ -30,19 +30,5 @@ struct caller {
  * @caller: of the window's, there until it sets another; NULL: for nobody who could leave
  */
 void caller_set(struct caller *caller);
-
-/**
- * caller_may_leave - the method waits for somebody; whoever called it need not
- *
- * For a method that waits for what may never come (a user who is asked to let go of a device),
- * and either has begun what goes on without the caller, or does not begin it without it: an EINTR
- * at any other place would leave the caller with a wrong idea of what happens.
- *
- * Context: any; nothing happens in a thread that runs no method. Ended by caller_stays().
- */
-void caller_may_leave(void);
-
-/** caller_stays - the wait is over. Return: is the caller still there? True if there was none. */
-bool caller_stays(void);
 
 #endif

@@ -368,19 +368,50 @@ static struct module_private *last_module(bool builtin)
 	return last;
 }
 
+/* Unload what can be, the last one first, and log what can't if @tell. Return: how many went. */
+static unsigned int unload_loose(bool tell)
+{
+	struct module_private *m;
+	unsigned int n = 0;
+
+	pthread_mutex_lock(&modules_lock);
+	list_for_each_entry (m, &modules, list)
+		m->stuck = false;
+	pthread_mutex_unlock(&modules_lock);
+	while ((m = last_module(false))) {
+		if (!unload(m->name, NULL)) {
+			n++;
+			continue;
+		}
+		if (tell)
+			pr_err("%s", last_error);
+		m->stuck = true;
+	}
+	return n;
+}
+
+static bool any_is_stuck(void)
+{
+	struct module_private *m;
+	bool any = false;
+
+	pthread_mutex_lock(&modules_lock);
+	list_for_each_entry (m, &modules, list)
+		any = any || m->stuck;
+	pthread_mutex_unlock(&modules_lock);
+	return any;
+}
+
 bool modules_finish(void)
 {
 	struct module_private *m;
-	bool all = true;
 
-	while ((m = last_module(false))) {
-		if (unload(m->name, NULL)) {
-			pr_err("%s", last_error);
-			m->stuck = true;
-			all = false;
-		}
-	}
-	if (!all)
+	module_requests_finish();
+	/* One that came up early may hold a later one, as a driver does its device's hardware. */
+	while (unload_loose(false))
+		;
+	unload_loose(true);
+	if (any_is_stuck())
 		return false;
 	while ((m = last_module(true)))
 		builtin_remove(m);

@@ -147,6 +147,9 @@ int module_builtin_add(struct module *mod);
  */
 bool modules_finish(void);
 
+/** module_requests_finish - end request_module_nowait()'s thread; waits for what it loads now. */
+void module_requests_finish(void);
+
 /** module_errdesc - a negative errno in words. */
 const char *module_errdesc(int err);
 

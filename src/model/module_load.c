@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include <umdev/log.h>
@@ -171,19 +172,35 @@ void module_unmap(struct module_private *m)
 	dlclose(handle);
 }
 
+static __thread char init_error[512];
+
+void module_init_error(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(init_error, sizeof(init_error), fmt, args);
+	va_end(args);
+}
+
 static int run_init(struct module_private *m)
 {
-	int err = m->mod->init();
+	int err;
+
+	init_error[0] = '\0';
+	err = m->mod->init();
 
 	if (err > 0) {
 		pr_warn("module \"%s\": init() returned %d instead of 0 or a negative errno",
 			m->name, err);
 		err = 0;
 	}
-	if (err)
-		return module_refuse(err, "module \"%s\": init failed: %s", m->name,
-				     module_errdesc(err) ? module_errdesc(err) : "unknown error");
-	return 0;
+	if (!err)
+		return 0;
+	module_refuse(err, "module \"%s\": init failed: %s", m->name,
+		      init_error[0] ? init_error : module_errdesc(err));
+	init_error[0] = '\0';
+	return err;
 }
 
 static void fail_init(struct module_private *m)
