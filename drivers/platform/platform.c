@@ -6,6 +6,7 @@
  */
 #include <umdev/publish.h>
 
+#include "dmac_hw.h"
 #include "private.h"
 
 struct bus_type platform_bus_type = {
@@ -20,6 +21,29 @@ struct bus_type platform_bus_type = {
 	.has_driver_override = true,
 };
 
+/* The kinds of hardware that come with the bus. */
+static const struct platform_hw_ops *const kinds[] = { &dmac_hw_ops };
+
+/* The first @count of them. */
+static void kinds_down(size_t count)
+{
+	while (count--)
+		platform_hw_unregister(kinds[count]);
+}
+
+static int kinds_up(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int err = platform_hw_register(kinds[i]);
+
+		if (err) {
+			kinds_down(i);
+			return err;
+		}
+	}
+	return 0;
+}
+
 static int bus_up(void)
 {
 	int err;
@@ -29,12 +53,22 @@ static int bus_up(void)
 		return err;
 	err = bus_register(&platform_bus_type);
 	if (err)
-		root_device_unregister(platform_root);
+		goto unregister_root;
+	err = kinds_up();
+	if (err)
+		goto unregister_bus;
+	return 0;
+
+unregister_bus:
+	bus_unregister(&platform_bus_type);
+unregister_root:
+	root_device_unregister(platform_root);
 	return err;
 }
 
 static void bus_down(void)
 {
+	kinds_down(ARRAY_SIZE(kinds));
 	bus_unregister(&platform_bus_type);
 	root_device_unregister(platform_root);
 }
