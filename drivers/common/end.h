@@ -65,8 +65,8 @@ extern const struct end_ops end_loop_ops; /* a plug that connects outputs to inp
 void end_changed(struct end *end);
 
 /**
- * pty_start, pty_stop - what all pseudo-terminals share. Context: between loop_start() and
- * loop_stop().
+ * pty_start, pty_stop - what all pseudo-terminals share; counted as loop_start(). Context: between
+ * loop_start() and loop_stop().
  */
 int pty_start(void);
 void pty_stop(void);

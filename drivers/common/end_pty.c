@@ -42,6 +42,10 @@ static struct {
 	pthread_mutex_t lock;
 } ptys = { .inotify = -1, .list = LIST_HEAD_INIT(ptys.list), .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* How many have started; as with the loop. Under the lock. */
+static unsigned int pty_users;
+static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static struct pty *to_pty(struct end *end)
 {
 	return container_of(end, struct pty, end);
@@ -72,7 +76,7 @@ static void slaves_opened(struct watch *watch)
 	pthread_mutex_unlock(&ptys.lock);
 }
 
-int pty_start(void)
+static int watch_slaves(void)
 {
 	int err;
 
@@ -86,10 +90,26 @@ int pty_start(void)
 	return err;
 }
 
+int pty_start(void)
+{
+	int err;
+
+	pthread_mutex_lock(&users_lock);
+	err = pty_users ? 0 : watch_slaves();
+	if (!err)
+		pty_users++;
+	pthread_mutex_unlock(&users_lock);
+	return err;
+}
+
 void pty_stop(void)
 {
-	loop_remove(ptys.inotify);
-	close(ptys.inotify);
+	pthread_mutex_lock(&users_lock);
+	if (!--pty_users) {
+		loop_remove(ptys.inotify);
+		close(ptys.inotify);
+	}
+	pthread_mutex_unlock(&users_lock);
 }
 
 /*

@@ -20,6 +20,10 @@ static struct {
 	pthread_mutex_t lock;
 } loop = { .epfd = -1, .stopfd = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* How many use it; modules that are built into one program share it. Under the lock. */
+static unsigned int loop_users;
+static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static bool handle_one(void)
 {
 	struct epoll_event event;
@@ -53,7 +57,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int loop_start(const char *name)
+static int start(const char *name)
 {
 	sigset_t all, old;
 	int err;
@@ -84,12 +88,32 @@ close_epoll:
 	return err;
 }
 
-void loop_stop(void)
+static void stop(void)
 {
 	eventfd_write(loop.stopfd, 1);
 	pthread_join(loop.thread, NULL);
 	close(loop.stopfd);
 	close(loop.epfd);
+}
+
+int loop_start(const char *name)
+{
+	int err;
+
+	pthread_mutex_lock(&users_lock);
+	err = loop_users ? 0 : start(name);
+	if (!err)
+		loop_users++;
+	pthread_mutex_unlock(&users_lock);
+	return err;
+}
+
+void loop_stop(void)
+{
+	pthread_mutex_lock(&users_lock);
+	if (!--loop_users)
+		stop();
+	pthread_mutex_unlock(&users_lock);
 }
 
 int loop_add(struct watch *watch, int fd)

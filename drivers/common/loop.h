@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The one thread of a module, which waits for all of its descriptors. Each module that is made of
- * this has its own.
+ * this has its own; those that are built into one program share one.
  */
 #ifndef COMMON_LOOP_H
 #define COMMON_LOOP_H
@@ -18,10 +18,17 @@ struct watch {
 	void (*ready)(struct watch *watch);
 };
 
-/** loop_start - start the thread, as @name (15 characters at most). Return: 0 or -errno. */
+/**
+ * loop_start - start the thread, if nobody has yet
+ * @name: of the thread, 15 characters at most
+ * Return: 0 or -errno.
+ */
 int loop_start(const char *name);
 
-/** loop_stop - end the thread and wait for it; all watches are removed by now. */
+/**
+ * loop_stop - the reverse: the last one ends the thread and waits for it; all watches are removed
+ * by now.
+ */
 void loop_stop(void);
 
 /**

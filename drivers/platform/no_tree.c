@@ -13,6 +13,11 @@ WEAK int of_property_read_string_index(const struct device_node *node, const cha
 	return -EINVAL;
 }
 
+WEAK int of_property_read_u32(const struct device_node *node, const char *name, uint32_t *value)
+{
+	return -EINVAL;
+}
+
 WEAK int of_property_read_string(const struct device_node *node, const char *name,
 				 const char **value)
 {

@@ -6,7 +6,7 @@
  */
 #include <umdev/publish.h>
 
-#include "dmac_hw.h"
+#include "hardware.h"
 #include "private.h"
 
 struct bus_type platform_bus_type = {
@@ -21,29 +21,6 @@ struct bus_type platform_bus_type = {
 	.has_driver_override = true,
 };
 
-/* The kinds of hardware that come with the bus. */
-static const struct platform_hw_ops *const kinds[] = { &dmac_hw_ops };
-
-/* The first @count of them. */
-static void kinds_down(size_t count)
-{
-	while (count--)
-		platform_hw_unregister(kinds[count]);
-}
-
-static int kinds_up(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		int err = platform_hw_register(kinds[i]);
-
-		if (err) {
-			kinds_down(i);
-			return err;
-		}
-	}
-	return 0;
-}
-
 static int bus_up(void)
 {
 	int err;
@@ -54,7 +31,7 @@ static int bus_up(void)
 	err = bus_register(&platform_bus_type);
 	if (err)
 		goto unregister_root;
-	err = kinds_up();
+	err = hardware_init();
 	if (err)
 		goto unregister_bus;
 	return 0;
@@ -68,7 +45,7 @@ unregister_root:
 
 static void bus_down(void)
 {
-	kinds_down(ARRAY_SIZE(kinds));
+	hardware_exit();
 	bus_unregister(&platform_bus_type);
 	root_device_unregister(platform_root);
 }
