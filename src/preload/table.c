@@ -26,6 +26,42 @@ static bool is_hidden(const struct file *file)
 	return file->ops == &hidden_ops;
 }
 
+/* ---- lost ones ---- */
+
+/*
+ * A hidden number that was closed behind the library's back is lost until its owner lets go of it.
+ * Meanwhile nothing else is hidden under it, because the owner would take that for its own. A bit
+ * for each number lies behind the slots of its chunk; under process_lock().
+ */
+static uint8_t *lost_byte(int fd)
+{
+	table_slot *chunk = table_chunks[(unsigned int)fd >> TABLE_CHUNK_BITS];
+
+	return (uint8_t *)(chunk + TABLE_CHUNK_SIZE) +
+	       ((unsigned int)fd & (TABLE_CHUNK_SIZE - 1)) / 8;
+}
+
+static bool is_lost(int fd)
+{
+	return *lost_byte(fd) & 1u << fd % 8;
+}
+
+static void set_lost(int fd, bool lost)
+{
+	*lost_byte(fd) =
+		(uint8_t)((*lost_byte(fd) & ~(1u << fd % 8)) | (unsigned int)lost << fd % 8);
+}
+
+/* Under process_lock(). @slot is @fd's. Return: what was there; the reference is the caller's. */
+static struct file *exchange(table_slot *slot, int fd, struct file *file)
+{
+	struct file *old = atomic_exchange(slot, file);
+
+	if (old && is_hidden(old))
+		set_lost(fd, true);
+	return old;
+}
+
 /* ---- looking up ---- */
 
 static bool is_path(int fd)
@@ -36,16 +72,17 @@ static bool is_path(int fd)
 	return flags >= 0 && flags & O_PATH;
 }
 
-/* The number is no longer @file's. */
-static void forget(table_slot *slot, struct file *file)
+/* The number @fd, whose slot it is, is no longer @file's. */
+static void forget(table_slot *slot, int fd, struct file *file)
 {
-	struct file *expected = file;
 	sigset_t signals;
 	bool was;
 
 	if (!process_lock(&signals))
 		return;
-	was = atomic_compare_exchange_strong(slot, &expected, NULL);
+	was = *slot == file;
+	if (was)
+		exchange(slot, fd, NULL);
 	process_unlock(&signals);
 	if (was)
 		file_put(file);
@@ -77,7 +114,7 @@ static struct file *find(int fd, uint64_t unit)
 	if (!is_hidden(file)) {
 		if (is_path(fd))
 			return file;
-		forget(slot, file);
+		forget(slot, fd, file);
 	}
 	file_put_unit(file, unit);
 	return NULL;
@@ -117,8 +154,9 @@ static table_slot *make_slot(int fd)
 	if (nr >= TABLE_CHUNKS)
 		return NULL;
 	if (!table_chunks[nr]) {
-		chunk = mmap(NULL, TABLE_CHUNK_SIZE * sizeof(table_slot), PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		chunk = mmap(NULL, TABLE_CHUNK_SIZE * sizeof(table_slot) + TABLE_CHUNK_SIZE / 8,
+			     PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			     -1, 0);
 		if (chunk == MAP_FAILED)
 			return NULL;
 		table_chunks[nr] = chunk;
@@ -131,7 +169,7 @@ static struct file *put_in(table_slot *slot, int fd, struct file *file)
 {
 	if ((unsigned int)fd >= end)
 		end = (unsigned int)fd + 1;
-	return atomic_exchange(slot, file);
+	return exchange(slot, fd, file);
 }
 
 static void put_if(struct file *file)
@@ -168,7 +206,7 @@ static struct file *take_out(int fd)
 {
 	table_slot *slot = table_slot_of(fd);
 
-	return slot ? atomic_exchange(slot, NULL) : NULL;
+	return slot ? exchange(slot, fd, NULL) : NULL;
 }
 
 static int fail(int err)
@@ -277,30 +315,50 @@ static int hidden_first(void)
 	return (int)(limit.rlim_cur / 2);
 }
 
+/* Under process_lock(). Does the library still know the number by something else? */
+static bool is_spoken_for(table_slot *slot, int fd)
+{
+	struct file *file = *slot;
+
+	return is_lost(fd) || (file && is_hidden(file));
+}
+
+/* Under process_lock(). A number for the same file as @fd's, from @first on. */
+static int choose(int fd, int first)
+{
+	table_slot *slot;
+	int chosen, err;
+
+	for (;;) {
+		chosen = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, first);
+		if (chosen < 0)
+			return -errno;
+		slot = make_slot(chosen);
+		if (slot && !is_spoken_for(slot, chosen))
+			return chosen;
+		err = slot ? 0 : -ENOMEM;
+		NEXT(close)(chosen);
+		if (err)
+			return err;
+		first = chosen + 1;
+	}
+}
+
 /* Another number for the same file, which leads to a file of hidden_ops. */
 static int hide(int fd, struct file *file)
 {
 	struct file *old = NULL;
 	sigset_t signals;
-	table_slot *slot;
 	int hidden;
 
 	if (!process_lock(&signals))
 		return -EBADF;
-	hidden = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, hidden_first());
-	if (hidden < 0)
-		hidden = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, 0);
-	if (hidden < 0) {
-		hidden = -errno;
-	} else {
-		slot = make_slot(hidden);
-		if (slot) {
-			file_get(file);
-			old = put_in(slot, hidden, file);
-		} else {
-			NEXT(close)(hidden);
-			hidden = -ENOMEM;
-		}
+	hidden = choose(fd, hidden_first());
+	if (hidden == -EMFILE || hidden == -EINVAL)
+		hidden = choose(fd, 0);
+	if (hidden >= 0) {
+		file_get(file);
+		old = put_in(table_slot_of(hidden), hidden, file);
 	}
 	process_unlock(&signals);
 	put_if(old);
@@ -348,7 +406,7 @@ bool table_is_hidden(int fd)
 	hidden = is_hidden(file);
 	/* Else it was closed behind our back, and the number is the program's now. */
 	if (hidden && !is_same(file, fd)) {
-		forget(slot, file);
+		forget(slot, fd, file);
 		hidden = false;
 	}
 	file_put(file);
@@ -357,16 +415,19 @@ bool table_is_hidden(int fd)
 
 void hidden_close(int fd)
 {
-	struct file *file;
+	table_slot *slot = table_slot_of(fd);
+	struct file *file = NULL;
 	sigset_t signals;
 
-	if (fd < 0 || !table_is_hidden(fd))
+	if (!slot || !process_lock(&signals))
 		return;
-	if (!process_lock(&signals))
-		return;
-	file = take_out(fd);
+	if (!is_lost(fd))
+		file = take_out(fd);
+	/* What was lost, or is found to be, is somebody else's. */
+	if (file && is_same(file, fd))
+		NEXT(close)(fd);
+	set_lost(fd, false);
 	process_unlock(&signals);
-	NEXT(close)(fd);
 	put_if(file);
 }
 

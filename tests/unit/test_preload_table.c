@@ -216,6 +216,34 @@ static void a_hidden_number_that_was_closed_unseen_is_the_programs(void **state)
 	close(pair[1]);
 }
 
+/* Its owner would take for its own what is hidden there next. */
+static void a_number_that_is_lost_is_not_hidden_again_before_its_owner_knows(void **state)
+{
+	int before = descriptors_count(), lost = hidden_fd(eventfd(0, 0)), next[2], own;
+
+	close(lost);
+	next[0] = hidden_fd(eventfd(0, 0));
+	assert_true(next[0] >= 0 && next[0] != lost);
+	/* A file of the program's may come and go there meanwhile. */
+	own = open_counted("there");
+	assert_int_equal(table_replace(own, lost, 0), lost);
+	assert_string_equal(priv_of(lost), "there");
+	assert_int_equal(table_close(lost), 0);
+	assert_int_equal(table_close(own), 0);
+	next[1] = hidden_fd(eventfd(0, 0));
+	assert_true(next[1] >= 0 && next[1] != lost);
+
+	hidden_close(lost);
+	assert_true(table_is_hidden(next[0]));
+	assert_true(table_is_hidden(next[1]));
+	hidden_close(next[0]);
+	hidden_close(next[1]);
+	assert_int_equal(descriptors_count(), before);
+	next[0] = hidden_fd(eventfd(0, 0));
+	assert_int_equal(next[0], lost);
+	hidden_close(lost);
+}
+
 static void a_range_is_closed_around_hidden_ones(void **state)
 {
 	int hidden[2], first, before, others[3];
@@ -465,6 +493,7 @@ int main(void)
 		cmocka_unit_test(a_placeholder_is_of_no_type),
 		cmocka_unit_test(a_hidden_descriptor_is_out_of_reach),
 		cmocka_unit_test(a_hidden_number_that_was_closed_unseen_is_the_programs),
+		cmocka_unit_test(a_number_that_is_lost_is_not_hidden_again_before_its_owner_knows),
 		cmocka_unit_test(a_range_is_closed_around_hidden_ones),
 		cmocka_unit_test(a_child_has_its_own_copies),
 		cmocka_unit_test(a_child_in_our_memory_changes_nothing),
