@@ -4,12 +4,13 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "preload/bell.h"
 #include "preload/client_private.h"
 #include "preload/file.h"
 #include "preload/next.h"
+#include "preload/table.h"
 
 /* Free what was not made, too. */
 static void client_free(struct client *client)
@@ -82,7 +83,7 @@ int client_create(int fd, const struct client_ops *ops, void *data, struct clien
 	if (!err)
 		err = version_agree(client);
 	if (!err && client->twin < 0) {
-		client->kick = hidden_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+		client->kick = bell_create();
 		err = client->kick < 0 ? client->kick : 0;
 	}
 	if (!err) {
@@ -103,12 +104,25 @@ void client_destroy(struct client *client)
 	client_free(client);
 }
 
+bool client_has_lost(const struct client *client)
+{
+	return !table_is_hidden(client->fd) ||
+	       (client->twin >= 0 && !table_is_hidden(client->twin)) ||
+	       (client->kick >= 0 && !table_is_hidden(client->kick));
+}
+
+/* A number that is lost is somebody else's. */
+static void shut(int fd)
+{
+	if (table_is_hidden(fd))
+		shutdown(fd, SHUT_RDWR);
+}
+
 void client_shutdown(struct client *client)
 {
 	atomic_store(&client->shared->ended, true);
-	shutdown(client->fd, SHUT_RDWR);
-	if (client->twin >= 0)
-		shutdown(client->twin, SHUT_RDWR);
+	shut(client->fd);
+	shut(client->twin);
 }
 
 uint32_t client_max_xfer(const struct client *client)

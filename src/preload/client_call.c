@@ -14,11 +14,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include "preload/bell.h"
 #include "preload/client_private.h"
 #include "preload/next.h"
+#include "preload/table.h"
 #include "preload/usercopy.h"
 
 unsigned int client_timeout_ms = 10000;
@@ -447,7 +448,7 @@ static void give_turn(struct client *client)
 	atomic_store_explicit(&s->wire, WIRE_IDLE, memory_order_relaxed);
 	shared_mutex_unlock(&s->turn);
 	if (client->kick >= 0 && atomic_exchange(&s->wanted, false))
-		eventfd_write(client->kick, 1);
+		bell_ring(client->kick);
 }
 
 /* An answer to the server that is half out has to be whole before anything else goes out. */
@@ -488,6 +489,9 @@ int client_call(struct client *client, struct client_call *call)
 	err = check_size(&x);
 	if (!err && atomic_load_explicit(&client->agreed, memory_order_relaxed))
 		err = dma_join(client);
+	/* Closed unseen: what has this number now is not to be written to. */
+	if (!err && !table_is_hidden(client->fd))
+		err = -ENODEV;
 	if (!err)
 		err = take_turn(client);
 	if (err)

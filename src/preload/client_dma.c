@@ -15,10 +15,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
+#include "preload/bell.h"
 #include "preload/client_private.h"
 #include "preload/file.h"
 #include "preload/next.h"
@@ -280,7 +280,7 @@ static int serve_turn(struct client *client)
 			return ret;
 	}
 	/* There may be more. */
-	eventfd_write(client->kick, 1);
+	bell_ring(client->kick);
 	return DMA_STEP_READ;
 }
 
@@ -308,9 +308,8 @@ static void main_ready(void *data, uint32_t events)
 static void kicked(void *data, uint32_t events)
 {
 	struct client *client = data;
-	eventfd_t n;
 
-	eventfd_read(client->kick, &n);
+	bell_clear(client->kick);
 	main_ready(client, events);
 }
 
@@ -349,12 +348,15 @@ static int watch_all(struct client *client)
 	return err;
 }
 
-/* Return: 0, -EBUSY (another process serves), -errno. */
+/* Return: 0, -EBUSY (another process serves), -ENODEV (the connection is lost), -errno. */
 static int begin_serving(struct client *client)
 {
 	struct client_shared *s = client->shared;
-	int err = shared_mutex_trylock(&s->serving);
+	int err;
 
+	if (client_has_lost(client))
+		return -ENODEV;
+	err = shared_mutex_trylock(&s->serving);
 	if (err == -EBUSY)
 		return err;
 	if (err == -EOWNERDEAD && client->twin >= 0 && atomic_load(&s->dma.busy))
@@ -371,11 +373,12 @@ static int begin_serving(struct client *client)
 static void look(void *data, uint32_t events)
 {
 	struct client *client = data;
-	eventfd_t n;
+	uint64_t n;
+	int err;
 
-	/* A timerfd is read as an eventfd is. */
-	eventfd_read(client->timer, &n);
-	if (!begin_serving(client))
+	(void)!NEXT(read)(client->timer, &n, sizeof(n));
+	err = begin_serving(client);
+	if (!err || err == -ENODEV)
 		forget_timer(client);
 }
 
@@ -408,7 +411,7 @@ static void do_join(void *data)
 
 	if (atomic_load(&client->joined) == instance)
 		return;
-	/* What is here is the parent's. */
+	/* What is here is the parent's, or of a thread that has ended. */
 	hidden_close(client->timer);
 	client->timer = -1;
 	client->serves = false;
@@ -435,6 +438,9 @@ static void do_leave(void *data)
 {
 	struct client *client = data;
 
+	/* The thread that knew it may have ended in between. */
+	if (atomic_load(&client->joined) != service_instance())
+		return;
 	if (client->timer >= 0)
 		forget_timer(client);
 	if (!client->serves)

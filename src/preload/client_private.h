@@ -98,7 +98,7 @@ struct client_shared {
  * struct client - a process's side of a connection; constant but for the last five
  * @fd:     the socket
  * @twin:   the second one, -1 if there is none
- * @kick:   eventfd, wakes the service thread when the turn is free; -1 with a twin
+ * @kick:   bell, wakes the service thread when the turn is free; -1 with a twin
  * @agreed: the server may ask for memory
  * @bounce: BOUNCE_SIZE bytes for what does not go directly; under the turn
  * @joined: the instance of the service thread that knows the connection; a child of fork() finds
@@ -138,6 +138,14 @@ static inline uint64_t clock_deadline(void)
 {
 	return clock_coarse() + client_timeout_ms * 1000000ull;
 }
+
+/* ---- client.c ---- */
+
+/**
+ * client_has_lost - has the program closed descriptors of the connection, unseen? Then it has ended
+ * for this process.
+ */
+bool client_has_lost(const struct client *client);
 
 /* ---- client_call.c ---- */
 

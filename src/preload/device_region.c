@@ -7,6 +7,7 @@
 
 #include "preload/device_private.h"
 #include "preload/next.h"
+#include "preload/table.h"
 #include "vfio_user/protocol.h"
 
 /*
@@ -179,6 +180,8 @@ int device_mmap(struct file *file, void *addr, size_t length, int prot, int flag
 	region = &device->regions[index];
 	if (!is_mappable(region, at, round_up(length, page), page) || !has_rights(region, prot))
 		return -EINVAL;
+	if (!table_is_hidden(region->fd))
+		return -ENODEV;
 	mem = NEXT(mmap64)(addr, length, prot, flags, region->fd,
 			   (off64_t)(region->fd_offset + at));
 	if (mem == MAP_FAILED)

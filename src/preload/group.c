@@ -16,6 +16,12 @@
 #include "preload/usercopy.h"
 #include "vfio_user/door.h"
 
+/* Has the server ended the connection, or the program closed it, unseen? */
+static bool has_gone(const struct group *group)
+{
+	return !table_is_hidden(group->door) || door_has_gone(group->door);
+}
+
 /* ---- what other processes have done ---- */
 
 /* See to it that this process uses what the group is attached to. */
@@ -33,7 +39,8 @@ static void follow(struct group *group)
 void group_lock(struct group *group)
 {
 	if (shared_mutex_lock(&group->shared->lock) && group->shared->asking) {
-		door_drain(group->door);
+		if (table_is_hidden(group->door))
+			door_drain(group->door);
 		group->shared->asking = false;
 	}
 	follow(group);
@@ -54,7 +61,7 @@ static long get_status(struct group *group, void *arg)
 		return -EFAULT;
 	if (status.argsz < sizeof(status))
 		return -EINVAL;
-	if (door_has_gone(group->door))
+	if (has_gone(group))
 		return -ENODEV;
 	group_lock(group);
 	status.flags = VFIO_GROUP_FLAGS_VIABLE;
@@ -79,7 +86,7 @@ static int attach(struct group *group, struct file *file)
 
 	if (group->shared->container)
 		return -EINVAL;
-	if (door_has_gone(group->door))
+	if (has_gone(group))
 		return -ENODEV;
 	if (!container)
 		return -EINVAL;
@@ -188,7 +195,7 @@ static long get_device_fd(struct file *file, void *arg)
 	ret = copy_name(name, sizeof(name), arg);
 	if (ret < 0)
 		return ret;
-	if ((size_t)ret >= sizeof(name) || door_has_gone(group->door))
+	if ((size_t)ret >= sizeof(name) || has_gone(group))
 		return -ENODEV;
 	name[ret] = '\0';
 	group_lock(group);

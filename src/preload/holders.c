@@ -5,6 +5,7 @@
 #include "preload/file.h"
 #include "preload/holders.h"
 #include "preload/next.h"
+#include "preload/table.h"
 
 /* Each kind is a byte of the file. */
 static struct flock lock_of(enum holder_kind kind, short type)
@@ -27,6 +28,8 @@ int holder_create(int holders, enum holder_kind kind)
 	char name[32];
 	int fd, err;
 
+	if (!table_is_hidden(holders))
+		return -ENODEV;
 	/* A description of its own: a duplicate would share @holders' locks. */
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", holders);
 	fd = NEXT(open)(name, O_RDWR | O_CLOEXEC);
@@ -44,5 +47,6 @@ bool holders_any(int holders, enum holder_kind kind)
 {
 	struct flock lock = lock_of(kind, F_WRLCK);
 
-	return NEXT(fcntl)(holders, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK;
+	return !table_is_hidden(holders) || NEXT(fcntl)(holders, F_OFD_GETLK, &lock) ||
+	       lock.l_type != F_UNLCK;
 }

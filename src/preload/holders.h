@@ -25,7 +25,8 @@ int holders_create(void);
 /**
  * holder_create - begin to hold
  * @holders: of holders_create()
- * Return: a hidden descriptor, given up with hidden_close() or with the process; or -errno.
+ * Return: a hidden descriptor, given up with hidden_close() or with the process; -ENODEV (the
+ * program has closed @holders, unseen), or -errno.
  */
 int holder_create(int holders, enum holder_kind kind);
 

@@ -5,6 +5,11 @@
  * What is watched is the thread's alone: others hand it a task and wait, so nothing that it calls
  * can be running when a task is. Whether there is a thread is said in a page that fork() empties,
  * so a child knows that it has none, however it was made.
+ *
+ * The program may close the thread's descriptors by system calls that nobody here sees, and use
+ * their numbers for something else. The thread finds out before it calls anybody, and ends. If it
+ * sleeps for good, because nothing that could wake it is left, the next who needs it finds out and
+ * ends it, and either way starts another one: as in a child of fork(), nothing is watched then.
  */
 #include "preload/service.h"
 
@@ -16,14 +21,20 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "preload/bell.h"
 #include "preload/file.h"
+#include "preload/fork.h"
+#include "preload/table.h"
 
 /* Copies are all that the thread does; programs with much thread-local data get the usual size. */
 #define STACK_SIZE (256u << 10)
+
+/* How often who waits for a task looks whether there still is a thread. */
+#define LOOK_SECONDS 1
 
 /* A descriptor that is watched; the thread's own. */
 struct watch {
@@ -42,28 +53,63 @@ struct task {
 };
 
 /*
- * @lock guards all but @watches; held over fork(), so a child finds it free.
- * @last: the newest instance
- * @epoll, @wake: in a child that has no thread yet these are the parent's
+ * @lock guards all but @tasks and @watches; @queue, inside of it, guards @tasks. Both are held over
+ * fork(), so a child finds them free. The thread takes @queue alone: it is waited for under @lock.
+ * @last:   the newest instance
+ * @thread: to be joined if page.joinable
+ * @torn:   something stays watched that is not to be; the thread's own
  */
 static struct {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock, queue;
 	uint64_t last;
-	int epoll, wake;
+	pthread_t thread;
+	int epoll, bell;
 	struct task *tasks, **tail;
 	struct watch *watches;
-} service = { .lock = PTHREAD_MUTEX_INITIALIZER, .epoll = -1, .wake = -1 };
+	bool torn;
+} service = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.queue = PTHREAD_MUTEX_INITIALIZER,
+	.epoll = -1,
+	.bell = -1,
+};
 
-/* In the page that is emptied by fork(): the instance that runs. NULL before the first. */
-static _Atomic(_Atomic(uint64_t) *) running;
+/*
+ * What fork() empties.
+ * @instance: which thread runs
+ * @is_ours:  what is in @service is this process's, and not its parent's
+ * @joinable: there is a thread, that may have ended
+ */
+struct page {
+	_Atomic(uint64_t) instance;
+	bool is_ours;
+	bool joinable;
+};
+
+/* NULL before the first thread. */
+static _Atomic(struct page *) page;
 
 static __thread bool is_service_thread;
 
 uint64_t service_instance(void)
 {
-	_Atomic(uint64_t) *page = atomic_load_explicit(&running, memory_order_acquire);
+	struct page *p = atomic_load_explicit(&page, memory_order_acquire);
 
-	return page ? atomic_load_explicit(page, memory_order_acquire) : 0;
+	return p ? atomic_load_explicit(&p->instance, memory_order_acquire) : 0;
+}
+
+static void set_instance(uint64_t instance)
+{
+	atomic_store_explicit(&atomic_load(&page)->instance, instance, memory_order_release);
+}
+
+/* Are these descriptors still the thread's? No other epoll has the bell in it. */
+static bool is_whole(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	return table_is_hidden(service.bell) && table_is_hidden(service.epoll) &&
+	       !epoll_ctl(service.epoll, EPOLL_CTL_MOD, service.bell, &ev);
 }
 
 /* ---- the thread ---- */
@@ -71,71 +117,94 @@ uint64_t service_instance(void)
 static void run_tasks(void)
 {
 	struct task *task;
-	eventfd_t n;
 
-	eventfd_read(service.wake, &n);
-	pthread_mutex_lock(&service.lock);
+	pthread_mutex_lock(&service.queue);
 	while ((task = service.tasks)) {
 		service.tasks = task->next;
 		if (!service.tasks)
 			service.tail = &service.tasks;
-		pthread_mutex_unlock(&service.lock);
+		pthread_mutex_unlock(&service.queue);
 		task->fn(task->data);
 		sem_post(&task->done);
-		pthread_mutex_lock(&service.lock);
+		pthread_mutex_lock(&service.queue);
 	}
-	pthread_mutex_unlock(&service.lock);
+	pthread_mutex_unlock(&service.queue);
+}
+
+/* Wait for one thing, and do it. Return: false: there is nothing left to wait with. */
+static bool serve(void)
+{
+	struct epoll_event ev;
+	struct watch *w;
+	int n;
+
+	/* The only place where the thread can be ended. */
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	/* One at a time: what is called may unwatch the next. */
+	n = epoll_wait(service.epoll, &ev, 1, -1);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n != 1 || !is_whole())
+		return false;
+	w = ev.data.ptr;
+	if (!w) {
+		bell_clear(service.bell);
+		run_tasks();
+	} else if (table_is_hidden(w->fd)) {
+		w->fn(w->data, ev.events);
+	} else {
+		return false;
+	}
+	return !service.torn;
 }
 
 static void *service_main(void *arg)
 {
-	int epoll = service.epoll;
-
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	is_service_thread = true;
-	for (;;) {
-		struct epoll_event ev;
-		struct watch *w;
-
-		/* One at a time: what is called may unwatch the next. */
-		if (epoll_wait(epoll, &ev, 1, -1) != 1)
-			continue;
-		w = ev.data.ptr;
-		if (w)
-			w->fn(w->data, ev.events);
-		else
-			run_tasks();
-	}
+	/* Those of a thread that is no more. */
+	run_tasks();
+	while (serve())
+		;
+	set_instance(0);
 	return NULL;
 }
 
-/* ---- starting it ---- */
+/* ---- starting and ending it; lock held ---- */
 
 static void before_fork(void)
 {
 	pthread_mutex_lock(&service.lock);
+	pthread_mutex_lock(&service.queue);
 }
 
 static void after_fork(void)
 {
+	pthread_mutex_unlock(&service.queue);
 	pthread_mutex_unlock(&service.lock);
 }
 
 static int make_page(void)
 {
 	size_t size = sysconf(_SC_PAGESIZE);
-	void *page;
+	sigset_t signals;
+	void *mem;
 
-	if (atomic_load(&running))
+	if (atomic_load(&page))
 		return 0;
-	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
+	/* That one has to have asked to be called at a fork before this does. */
+	if (process_lock(&signals))
+		process_unlock(&signals);
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED)
 		return -ENOMEM;
-	if (madvise(page, size, MADV_WIPEONFORK) ||
+	if (madvise(mem, size, MADV_WIPEONFORK) ||
 	    pthread_atfork(before_fork, after_fork, after_fork)) {
-		munmap(page, size);
+		munmap(mem, size);
 		return -ENOMEM;
 	}
-	atomic_store_explicit(&running, page, memory_order_release);
+	atomic_store_explicit(&page, mem, memory_order_release);
 	return 0;
 }
 
@@ -143,48 +212,42 @@ static int make_descriptors(void)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 
-	/* The parent's. */
+	/* The parent's, or what is left of them. */
 	hidden_close(service.epoll);
-	hidden_close(service.wake);
-	service.epoll = service.wake = -1;
+	hidden_close(service.bell);
+	service.bell = -1;
 	service.epoll = hidden_fd(epoll_create1(EPOLL_CLOEXEC));
 	if (service.epoll < 0)
 		return -EMFILE;
-	service.wake = hidden_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-	if (service.wake < 0)
+	service.bell = bell_create();
+	if (service.bell < 0)
 		return -EMFILE;
-	return epoll_ctl(service.epoll, EPOLL_CTL_ADD, service.wake, &ev) ? -ENOMEM : 0;
+	return epoll_ctl(service.epoll, EPOLL_CTL_ADD, service.bell, &ev) ? -ENOMEM : 0;
 }
 
 static int make_thread(void)
 {
 	sigset_t all, before;
 	pthread_attr_t attr;
-	pthread_t thread;
 	int err;
 
 	if (pthread_attr_init(&attr))
 		return -ENOMEM;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	/* Signals are the program's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	err = pthread_create(&thread, &attr, service_main, NULL);
-	if (err == EINVAL) {
-		pthread_attr_destroy(&attr);
-		pthread_attr_init(&attr);
-		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-		err = pthread_create(&thread, &attr, service_main, NULL);
-	}
+	err = pthread_create(&service.thread, &attr, service_main, NULL);
+	if (err == EINVAL)
+		err = pthread_create(&service.thread, NULL, service_main, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (!err)
-		pthread_setname_np(thread, "umdev-vfio");
+		pthread_setname_np(service.thread, "umdev-vfio");
 	return -err;
 }
 
-/* Those of the parent's thread, which links and unlinks them one by one. */
+/* Of a thread of this process or its parent, which links and unlinks one by one. */
 static void forget_watches(void)
 {
 	struct watch *w;
@@ -193,27 +256,116 @@ static void forget_watches(void)
 		service.watches = w->next;
 		free(w);
 	}
+	service.torn = false;
 }
 
-/* Lock held. */
+/*
+ * The thread has lost what it waits with, or has found out itself and ended. When this returns the
+ * kernel has given free what it held of the locks that processes share (client_private.h).
+ */
+static void end_thread(struct page *p)
+{
+	if (!p->joinable)
+		return;
+	/* It may sleep for good. Nothing but this wakes it. */
+	if (service_instance())
+		pthread_cancel(service.thread);
+	pthread_join(service.thread, NULL);
+	p->joinable = false;
+	set_instance(0);
+}
+
 static int start(void)
+{
+	struct page *p;
+	int err = make_page();
+
+	if (err)
+		return err;
+	p = atomic_load(&page);
+	if (!p->is_ours) {
+		service.tasks = NULL;
+		service.tail = &service.tasks;
+		p->is_ours = true;
+	}
+	if (service_instance() && is_whole())
+		return 0;
+	end_thread(p);
+	forget_watches();
+	err = make_descriptors();
+	if (err)
+		return err;
+	set_instance(++service.last);
+	err = make_thread();
+	if (err)
+		set_instance(0);
+	p->joinable = !err;
+	return err;
+}
+
+/* ---- tasks ---- */
+
+/* Return: 0, -errno: it is not done. */
+static int hand_over(struct task *task)
 {
 	int err;
 
-	if (service_instance())
-		return 0;
-	service.tasks = NULL;
-	service.tail = &service.tasks;
-	forget_watches();
-	/* Hiding one has had process_lock() before make_page() asks to be called at a fork. */
-	err = make_descriptors();
-	if (!err)
-		err = make_page();
-	if (!err)
-		err = make_thread();
-	if (!err)
-		atomic_store(atomic_load(&running), ++service.last);
+	pthread_mutex_lock(&service.lock);
+	err = start();
+	if (!err) {
+		pthread_mutex_lock(&service.queue);
+		*service.tail = task;
+		service.tail = &task->next;
+		pthread_mutex_unlock(&service.queue);
+		bell_ring(service.bell);
+	}
+	pthread_mutex_unlock(&service.lock);
 	return err;
+}
+
+/* Return: false: nobody has begun with it, and nobody will. */
+static bool take_back(struct task *task)
+{
+	struct task **at = &service.tasks;
+
+	pthread_mutex_lock(&service.queue);
+	while (*at && *at != task)
+		at = &(*at)->next;
+	if (*at) {
+		*at = task->next;
+		if (service.tail == &task->next)
+			service.tail = at;
+		at = NULL;
+	}
+	pthread_mutex_unlock(&service.queue);
+	return at;
+}
+
+/* It takes long. If there is no thread another one goes on. Return: 0, -errno: it is not done. */
+static int look_after(struct task *task)
+{
+	int err;
+
+	pthread_mutex_lock(&service.lock);
+	err = start();
+	if (err && take_back(task))
+		err = 0;
+	pthread_mutex_unlock(&service.lock);
+	return err;
+}
+
+static bool wait_for(struct task *task)
+{
+	struct timespec until;
+	int ret;
+
+	/* A clock that is set makes nothing but a look earlier or later. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LOOK_SECONDS;
+	do
+		ret = sem_timedwait(&task->done, &until);
+	while (ret && errno == EINTR);
+	return !ret;
 }
 
 int service_run(void (*fn)(void *data), void *data)
@@ -226,16 +378,9 @@ int service_run(void (*fn)(void *data), void *data)
 		return 0;
 	}
 	sem_init(&task.done, 0, 0);
-	pthread_mutex_lock(&service.lock);
-	err = start();
-	if (!err) {
-		*service.tail = &task;
-		service.tail = &task.next;
-		eventfd_write(service.wake, 1);
-	}
-	pthread_mutex_unlock(&service.lock);
-	while (!err && sem_wait(&task.done))
-		;
+	err = hand_over(&task);
+	while (!err && !wait_for(&task))
+		err = look_after(&task);
 	sem_destroy(&task.done);
 	return err;
 }
@@ -265,6 +410,9 @@ static void do_watch(void *data)
 	struct epoll_event ev = { .events = task->events };
 	struct watch *w;
 
+	task->err = -EBADF;
+	if (!table_is_hidden(task->fd))
+		return;
 	task->err = -EEXIST;
 	if (*find(task->fd))
 		return;
@@ -288,7 +436,11 @@ static void do_unwatch(void *data)
 
 	if (!w)
 		return;
-	epoll_ctl(service.epoll, EPOLL_CTL_DEL, w->fd, NULL);
+	/* A number that is lost names nothing to take out, and what it was may still be there. */
+	if (!table_is_hidden(w->fd))
+		service.torn = true;
+	else
+		epoll_ctl(service.epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	*at = w->next;
 	free(w);
 }

@@ -4,7 +4,9 @@
  * started when it is first needed, with all signals blocked.
  *
  * It is not inherited: a child of fork() begins without the thread and without anything watched,
- * and gets its own as soon as it needs one.
+ * and gets its own as soon as it needs one. A program that closes what the thread waits with, by
+ * system calls that nobody here sees, is as badly off, and gets another one in the same way; locks
+ * that the old one held are then those of a thread that has ended.
  */
 #ifndef UMDEV_PRELOAD_SERVICE_H
 #define UMDEV_PRELOAD_SERVICE_H
@@ -13,7 +15,7 @@
 
 /**
  * service_watch - have @fn called by the thread whenever something has come on @fd
- * @fd:     stays the caller's, and open until service_unwatch(). One may be watched once
+ * @fd:     hidden; stays the caller's, and open until service_unwatch(). One may be watched once
  * @events: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLET; EPOLLHUP and EPOLLERR always count
  * @fn:     gets what has come of these. Must not block for long, all devices of the program share
  *          the thread; may watch, unwatch and call client_shutdown(), not client_call(). It is
@@ -22,7 +24,7 @@
  * @data:   for @fn
  *
  * Context: no lock that a function of the thread's takes. Return: 0, -ENOMEM, -EMFILE, -EAGAIN (no
- * thread), -EEXIST (it is watched).
+ * thread), -EEXIST (it is watched), -EBADF (it is not the library's any more).
  */
 int service_watch(int fd, uint32_t events, void (*fn)(void *data, uint32_t events), void *data);
 

@@ -6,6 +6,7 @@
 #include <linux/vfio.h>
 
 #include "preload/container_private.h"
+#include "preload/table.h"
 #include "vfio_user/protocol.h"
 
 /* A server may answer with more than is needed. */
@@ -65,7 +66,7 @@ static int map_one(struct client *client, const struct dma_map *map,
 {
 	int err = -EOPNOTSUPP;
 
-	if (part->file && client_max_fds(client))
+	if (part->file && table_is_hidden(part->file->fd) && client_max_fds(client))
 		err = send_map(client, map, &part->file->fd, part->offset);
 	if (err && err != -ENODEV)
 		err = send_map(client, map, NULL, 0);

@@ -28,12 +28,15 @@
  *   child COMMAND ...          a child of fork() does it
  *   doomed COMMAND ...         a child begins it and is killed when it is asleep in its call
  *   storm THREADS CALLS        reads and writes of region 2, each thread its own part
- *   part                       the child makes a read, then the parent destroys its connection, and
- *                              then the child goes on with the commands
+ *   part [COMMAND ...]         the child makes a read, then the parent does the command, destroys
+ *                              its connection and stays; the child goes on with the commands
  *   signal                     interrupts the thread
  *   watch                      has the service watch a pipe: when it is written to, that is counted
  *   ring                       writes to it, and waits until that was counted
  *   unwatch
+ *   lose WHAT HOW WHERE        as lose.h says; WHERE: here, or service: in the service's thread
+ *   found                      lose_end(): untouched or touched
+ *   spins                      is a thread busy while nothing is asked for? yes or no
  *
  * BYTES is hexadecimal digits, "-" for none, or N*XX for the byte XX N times.
  */
@@ -55,11 +58,15 @@
 #include <unistd.h>
 
 #include "preload/client_private.h"
+#include "preload/file.h"
 #include "preload/service.h"
+#include "lose.h"
 
 #define LINE_MAX_SIZE (5u << 20)
 #define MEMORY_SIZE   (4u << 20)
 #define BAD_SIZE      (4u << 20)
+#define PAUSE_NS      200000000
+#define PAUSE_USE_NS  100000000
 
 static struct client *client;
 static int server_fd;
@@ -542,6 +549,8 @@ static char *do_part(char *at)
 	} else {
 		if (read(ready[0], &c, 1) != 1)
 			die("read");
+		if (strlen(at) > 1)
+			free(run(at));
 		client_destroy(client);
 		if (write(gone[1], &c, 1) != 1)
 			die("write");
@@ -586,6 +595,7 @@ static char *do_watch(char *at)
 	sem_init(&rung, 0, 0);
 	if (pipe(bell))
 		die("pipe");
+	bell[0] = hidden_fd(bell[0]);
 	return result(service_watch(bell[0], EPOLLIN, ringing, NULL));
 }
 
@@ -601,9 +611,50 @@ static char *do_ring(char *at)
 static char *do_unwatch(char *at)
 {
 	service_unwatch(bell[0]);
-	close(bell[0]);
+	hidden_close(bell[0]);
 	close(bell[1]);
 	return strdup("ok");
+}
+
+/* ---- what is lost ---- */
+
+static void lose_some(void *data)
+{
+	char *at = data, *what = word(&at), *how = word(&at);
+
+	lose(what, how, client);
+}
+
+static char *do_lose(char *at)
+{
+	char *where = strrchr(at, ' ');
+
+	if (where && !strncmp(where, " service", 8))
+		return result(service_run(lose_some, at));
+	lose_some(at);
+	return strdup("ok");
+}
+
+static char *do_found(char *at)
+{
+	return strdup(lose_end() ? "untouched" : "touched");
+}
+
+static uint64_t cpu_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static char *do_spins(char *at)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	uint64_t before = cpu_time();
+
+	nanosleep(&pause, NULL);
+	return strdup(cpu_time() - before > PAUSE_USE_NS ? "yes" : "no");
 }
 
 /* ---- */
@@ -620,6 +671,7 @@ static const struct {
 	{ "orphan", do_orphan },     { "child", do_child },	{ "doomed", do_doomed },
 	{ "storm", do_storm },	     { "part", do_part },	{ "signal", do_signal },
 	{ "watch", do_watch },	     { "ring", do_ring },	{ "unwatch", do_unwatch },
+	{ "lose", do_lose },	     { "found", do_found },	{ "spins", do_spins },
 };
 
 /* Return: the answer, which the caller frees; NULL: somebody has given it already. */

@@ -15,7 +15,9 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmocka_umdev.h"
@@ -540,6 +542,45 @@ static void threads_use_both_devices_at_once(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- what the library does not see ---- */
+
+static uint64_t cpu_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void expect_rest(void)
+{
+	const struct timespec pause = { .tv_nsec = 200000000 };
+	uint64_t before = cpu_time();
+
+	nanosleep(&pause, NULL);
+	assert_true(cpu_time() - before < 100000000);
+}
+
+static void a_program_that_closes_all_by_system_calls_may_begin_again(void **state)
+{
+	uint8_t byte, *mem = memory(4 * PAGE);
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(map_to(IOVA, mem, 4 * PAGE, BOTH), 0);
+		expect(device[0], IOVA, mem, 4 * PAGE, MOVER_BY_MESSAGE);
+		assert_int_equal(syscall(SYS_close_range, 3, ~0u, 0), 0);
+		assert_int_equal(pread(device[0], &byte, 1, 0), -1);
+		assert_int_equal(errno, EBADF);
+		expect_rest();
+		assert_int_equal(setup(NULL), 0);
+	}
+	assert_int_equal(map_to(IOVA, mem, 4 * PAGE, BOTH), 0);
+	expect(device[0], IOVA, mem, 4 * PAGE, MOVER_BY_MESSAGE);
+	expect(device[1], IOVA, mem, 4 * PAGE, MOVER_BY_MESSAGE);
+	munmap(mem, 4 * PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -559,6 +600,7 @@ int main(int argc, char **argv)
 		TEST(a_child_uses_memory_that_is_shared),
 		TEST(a_child_goes_on_alone_with_memory_of_its_own),
 		TEST(threads_use_both_devices_at_once),
+		TEST(a_program_that_closes_all_by_system_calls_may_begin_again),
 	};
 
 	if (argc != 5)
