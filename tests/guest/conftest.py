@@ -6,6 +6,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "doc"))
 
+import board  # noqa: E402
 import lab  # noqa: E402
 
 
@@ -13,6 +14,14 @@ import lab  # noqa: E402
 def guest_is_here():
     if not (lab.guest_dir() / "vmlinuz").exists():
         pytest.skip(f"no guest in {lab.guest_dir()} (run: scripts/fetch-guest {lab.guest_dir()})")
+
+
+@pytest.fixture
+def board_is_here():
+    if not (lab.guest_dir() / lab.QEMU_ARM).exists():
+        pytest.skip(f"no QEMU for Arm in {lab.guest_dir()} (run: scripts/fetch-guest {lab.guest_dir()})")
+    if not board.firmware().exists():
+        pytest.skip("no firmware for Arm: clang or ld.lld was missing (run: scripts/install-deps check)")
 
 
 def running(load):

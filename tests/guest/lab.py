@@ -45,9 +45,10 @@ def guest_dir():
     return pathlib.Path(os.environ.get("UMDEV_GUEST", ROOT / "build" / "guest"))
 
 
-# The QEMUs that there are: Debian 13's newest and Debian 12's.
+# The QEMUs that there are: Debian 13's newest and Debian 12's, the latter for Arm, too.
 QEMU_NEW = "qemu-system-x86_64"
 QEMU_OLD = "debian12/qemu-system-x86_64"
+QEMU_ARM = "debian12/qemu-system-aarch64"
 
 
 def check(condition, text):
@@ -338,73 +339,44 @@ class Qmp:
         self.socket.close()
 
 
-class Guest:
-    """
-    QEMU, unmodified, with a Debian kernel and devices of a host.
+class Machine:
+    """QEMU, unmodified, with a console that is a socket, and a monitor."""
 
-    Its console is a socket on which run() sends commands to the shell in the guest.
-    """
-
-    # What makes the guest's 8250_pci use MSI: it does so for a few cards only.
-    MSI_IDS = {"x-pci-vendor-id": 0x9710, "x-pci-device-id": 0x9912, "x-pci-sub-vendor-id": 0xa000,
-               "x-pci-sub-device-id": 0x1000}
-
-    def __init__(self, host, devices, private_memory=False, properties=None, qemu=QEMU_NEW, root_ports=False,
-                 options=(), kernel_options=""):
-        """
-        @devices: of Device.vfio_user() or Device.vfio_pci(); they are mdev0, mdev1 …
-        @private_memory: what QEMU takes if nothing else is said, instead of a memfd
-        @properties: more of them, for each device
-        @root_ports: a PCIe machine where device number N is alone behind the root port "portN"
-        """
-        self.properties = properties or {}
-        self.root_ports = root_ports
+    def __init__(self, host):
+        self.host = host
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="guest-", dir=host.dir))
-        make_initramfs(self.dir / "initramfs")
+        self.process = None
+        self.qmp = None
+
+    def start(self, arguments, in_view, ready):
+        """Run it with these @arguments, in the host's view or beside, until it has written @ready."""
         console, monitor = self.dir / "console", self.dir / "monitor"
-        memory = [] if private_memory else [
-            "-object", f"memory-backend-memfd,share=on,id=memory,size={MEMORY}", "-machine", "memory-backend=memory"]
         arguments = [
-            guest_dir() / qemu, "-nodefaults", "-display", "none", "-no-reboot",
-            "-machine", "q35" if root_ports else "pc", "-accel", "tcg", "-m", MEMORY, *memory,
-            "-kernel", guest_dir() / "vmlinuz", "-initrd", self.dir / "initramfs",
-            "-append", f"console=ttyS0 quiet loglevel=1 panic=-1 {kernel_options}",
+            *arguments, "-nodefaults", "-display", "none", "-accel", "tcg",
             # In this order: while it waits at the console, the monitor is there.
             "-qmp", f"unix:{monitor},server=on,wait=off",
-            "-chardev", f"socket,id=console,path={console},server=on,wait=on", "-serial", "chardev:console", *options]
-        for number, device in enumerate(devices):
-            if root_ports:
-                arguments += ["-device", f"pcie-root-port,id=port{number},chassis={number + 1}"]
-            arguments += ["-device", json.dumps(self._describe(number, device))]
-        if any(device["driver"] == "vfio-pci" for device in devices):
-            arguments = host.umdev("exec", "--", *arguments)
+            "-chardev", f"socket,id=console,path={console},server=on,wait=on", "-serial", "chardev:console"]
+        if in_view:
+            arguments = self.host.umdev("exec", "--", *arguments)
         self.process = subprocess.Popen(list(map(str, arguments)), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.output = Lines(self.process.stdout)
         self.console = socket.socket(socket.AF_UNIX)
         self.buffer = b""
-        self.qmp = None
         try:
             # QEMU says on which socket it waits, then waits for us there.
             self.output.wait_for(str(console))
             self.console.connect(str(console))
             self.qmp = Qmp(monitor)
-            self._read_until(b"@ready\n")
+            self.read_until(ready)
         except BaseException as error:
             self.close()
             if isinstance(error, (Failure, OSError)):
                 raise Failure(f"{error}\n" + "\n".join(self.output.lines[-20:])) from error
             raise
 
-    def _describe(self, number, device):
-        bus = {"bus": f"port{number}"} if self.root_ports else {}
-        return {**device, "id": f"mdev{number}", **bus, **self.properties}
-
-    def plug(self, number, device):
-        """Add a device to the running guest, as the one of this number."""
-        self.qmp.command("device_add", **self._describe(number, device))
-
-    def _read_until(self, marker, timeout=None):
+    def read_until(self, marker, timeout=None):
+        """What comes from the console before @marker."""
         deadline = time.monotonic() + (timeout or DEADLINE)
         while marker not in self.buffer:
             ready, _, _ = select.select([self.console], [], [], max(0, deadline - time.monotonic()))
@@ -414,27 +386,6 @@ class Guest:
             self.buffer += data
         before, _, self.buffer = self.buffer.partition(marker)
         return before
-
-    def send(self, command):
-        """Begin a command; result() waits for it."""
-        check("\n" not in command, "one line is one command")
-        self.console.sendall(command.encode() + b"\n")
-
-    def result(self, timeout=None):
-        output = self._read_until(b"@done ", timeout).decode(errors="replace")
-        code = int(self._read_until(b"\n"))
-        return code, output
-
-    def run(self, command, timeout=None):
-        """Run one line of shell in the guest. Returns what it printed; Failure if it fails."""
-        self.send(command)
-        code, output = self.result(timeout)
-        check(code == 0, f"in the guest: {command}: exit code {code}\n{output}")
-        return output
-
-    def power_off(self):
-        self.send("poweroff -f")
-        self.wait()
 
     def wait(self):
         """Wait until QEMU has ended by itself."""
@@ -461,6 +412,75 @@ class Guest:
 
     def __exit__(self, *exc):
         self.close()
+
+
+def shared_memory(size):
+    """Arguments for memory that a device may get by a descriptor; without them QEMU takes anonymous memory."""
+    return ["-object", f"memory-backend-memfd,share=on,id=memory,size={size}", "-machine", "memory-backend=memory"]
+
+
+class Guest(Machine):
+    """
+    A Linux of Debian's with devices of a host.
+
+    Its console is one on which run() sends commands to the shell in the guest.
+    """
+
+    # What makes the guest's 8250_pci use MSI: it does so for a few cards only.
+    MSI_IDS = {"x-pci-vendor-id": 0x9710, "x-pci-device-id": 0x9912, "x-pci-sub-vendor-id": 0xa000,
+               "x-pci-sub-device-id": 0x1000}
+
+    def __init__(self, host, devices, private_memory=False, properties=None, qemu=QEMU_NEW, root_ports=False,
+                 options=(), kernel_options=""):
+        """
+        @devices: of Device.vfio_user() or Device.vfio_pci(); they are mdev0, mdev1 …
+        @private_memory: what QEMU takes if nothing else is said, instead of a memfd
+        @properties: more of them, for each device
+        @root_ports: a PCIe machine where device number N is alone behind the root port "portN"
+        """
+        super().__init__(host)
+        self.properties = properties or {}
+        self.root_ports = root_ports
+        make_initramfs(self.dir / "initramfs")
+        arguments = [
+            guest_dir() / qemu, "-no-reboot", "-machine", "q35" if root_ports else "pc", "-m", MEMORY,
+            *([] if private_memory else shared_memory(MEMORY)),
+            "-kernel", guest_dir() / "vmlinuz", "-initrd", self.dir / "initramfs",
+            "-append", f"console=ttyS0 quiet loglevel=1 panic=-1 {kernel_options}", *options]
+        for number, device in enumerate(devices):
+            if root_ports:
+                arguments += ["-device", f"pcie-root-port,id=port{number},chassis={number + 1}"]
+            arguments += ["-device", json.dumps(self._describe(number, device))]
+        self.start(arguments, any(device["driver"] == "vfio-pci" for device in devices), b"@ready\n")
+
+    def _describe(self, number, device):
+        bus = {"bus": f"port{number}"} if self.root_ports else {}
+        return {**device, "id": f"mdev{number}", **bus, **self.properties}
+
+    def plug(self, number, device):
+        """Add a device to the running guest, as the one of this number."""
+        self.qmp.command("device_add", **self._describe(number, device))
+
+    def send(self, command):
+        """Begin a command; result() waits for it."""
+        check("\n" not in command, "one line is one command")
+        self.console.sendall(command.encode() + b"\n")
+
+    def result(self, timeout=None):
+        output = self.read_until(b"@done ", timeout).decode(errors="replace")
+        code = int(self.read_until(b"\n"))
+        return code, output
+
+    def run(self, command, timeout=None):
+        """Run one line of shell in the guest. Returns what it printed; Failure if it fails."""
+        self.send(command)
+        code, output = self.result(timeout)
+        check(code == 0, f"in the guest: {command}: exit code {code}\n{output}")
+        return output
+
+    def power_off(self):
+        self.send("poweroff -f")
+        self.wait()
 
     # ---- serial ports ----
 
