@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What answers behind a "calxeda,hb-xgmac": registers that are kept and three level interrupts that
- * a register raises. It sends nothing anywhere; for users that look for this very device.
+ * What answers behind a "calxeda,hb-xgmac": registers that are kept, three level interrupts that a
+ * register raises, and, in a second region if there is one, memory that can be mapped. It sends
+ * nothing anywhere; for users that look for this very device.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <umdev/platform.h>
+#include <unistd.h>
 
 #include "xgmac.h"
 
@@ -16,6 +20,9 @@ struct xgmac {
 	uint32_t regs[XGMAC_SIZE / 4]; /* under lock, as what follows */
 	uint32_t raised;
 	uint32_t count;
+	uint32_t peek;
+	int memfd; /* constant, as what follows; -1 without a second region */
+	uint8_t *memory;
 };
 
 static bool is_kept(uint64_t offset)
@@ -32,9 +39,19 @@ static bool is_kept(uint64_t offset)
 	}
 }
 
+/* A user who has mapped the memory changes it at any time. */
+static uint32_t peek(const struct xgmac *xgmac)
+{
+	if (!xgmac->memory || xgmac->peek % 4 || xgmac->peek >= XGMAC_MEMORY_SIZE)
+		return UINT32_MAX;
+	return __atomic_load_n((uint32_t *)(xgmac->memory + xgmac->peek), __ATOMIC_ACQUIRE);
+}
+
 static uint32_t read_register(const struct xgmac *xgmac, uint64_t offset)
 {
 	switch (offset) {
+	case XGMAC_TEST_PEEK:
+		return peek(xgmac);
 	case XGMAC_VERSION:
 		return XGMAC_VERSION_VALUE;
 	case XGMAC_TEST_RAISE:
@@ -50,8 +67,12 @@ static uint64_t xgmac_read(struct platform_hw *hw, unsigned int region, uint64_t
 			   unsigned int size)
 {
 	struct xgmac *xgmac = hw->data;
-	uint64_t value;
+	uint64_t value = 0;
 
+	if (region) {
+		memcpy(&value, xgmac->memory + offset, size);
+		return value;
+	}
 	/* The bus of the real one knows words only. */
 	if (size != 4)
 		return UINT64_MAX;
@@ -76,6 +97,10 @@ static void xgmac_write(struct platform_hw *hw, unsigned int region, uint64_t of
 {
 	struct xgmac *xgmac = hw->data;
 
+	if (region) {
+		memcpy(xgmac->memory + offset, &value, size);
+		return;
+	}
 	if (size != 4)
 		return;
 	pthread_mutex_lock(&xgmac->lock);
@@ -90,6 +115,9 @@ static void xgmac_write(struct platform_hw *hw, unsigned int region, uint64_t of
 	case XGMAC_TEST_RAISED:
 		xgmac->count = 0;
 		break;
+	case XGMAC_TEST_PEEK:
+		xgmac->peek = (uint32_t)value;
+		break;
 	default:
 		if (is_kept(offset))
 			xgmac->regs[offset / 4] = (uint32_t)value;
@@ -97,31 +125,76 @@ static void xgmac_write(struct platform_hw *hw, unsigned int region, uint64_t of
 	pthread_mutex_unlock(&xgmac->lock);
 }
 
+static int xgmac_get_map(struct platform_hw *hw, unsigned int region, struct platform_hw_map *map)
+{
+	const struct xgmac *xgmac = hw->data;
+
+	if (!region)
+		return -EOPNOTSUPP;
+	map->fd = xgmac->memfd;
+	return 0;
+}
+
+static bool is_one(const struct platform_device *pdev)
+{
+	return pdev->num_irqs == XGMAC_NR_IRQS && pdev->num_regions >= 1 &&
+	       pdev->num_regions <= 2 && pdev->regions[0].size == XGMAC_SIZE &&
+	       (pdev->num_regions == 1 || pdev->regions[1].size == XGMAC_MEMORY_SIZE);
+}
+
+static int make_memory(struct xgmac *xgmac)
+{
+	void *memory;
+
+	xgmac->memfd = memfd_create("xgmac", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (xgmac->memfd < 0 || ftruncate(xgmac->memfd, XGMAC_MEMORY_SIZE))
+		return -errno;
+	memory = mmap(NULL, XGMAC_MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, xgmac->memfd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	xgmac->memory = memory;
+	return 0;
+}
+
+static void free_xgmac(struct xgmac *xgmac)
+{
+	if (xgmac->memory)
+		munmap(xgmac->memory, XGMAC_MEMORY_SIZE);
+	if (xgmac->memfd >= 0)
+		close(xgmac->memfd);
+	pthread_mutex_destroy(&xgmac->lock);
+	free(xgmac);
+}
+
 static int xgmac_create(struct platform_hw *hw)
 {
 	struct platform_device *pdev = hw->pdev;
 	struct xgmac *xgmac;
+	int err;
 
-	if (pdev->num_regions != 1 || pdev->regions[0].size != XGMAC_SIZE ||
-	    pdev->num_irqs != XGMAC_NR_IRQS) {
-		dev_err(&pdev->dev, "xgmac: one region of %u bytes and %u interrupts expected",
-			XGMAC_SIZE, XGMAC_NR_IRQS);
+	if (!is_one(pdev)) {
+		dev_err(&pdev->dev,
+			"xgmac: %u interrupts and a region of %u bytes expected, or another one "
+			"of %u, too",
+			XGMAC_NR_IRQS, XGMAC_SIZE, XGMAC_MEMORY_SIZE);
 		return -EINVAL;
 	}
 	xgmac = calloc(1, sizeof(*xgmac));
 	if (!xgmac)
 		return -ENOMEM;
 	pthread_mutex_init(&xgmac->lock, NULL);
-	hw->data = xgmac;
-	return 0;
+	xgmac->memfd = -1;
+	err = pdev->num_regions > 1 ? make_memory(xgmac) : 0;
+	if (err)
+		free_xgmac(xgmac);
+	else
+		hw->data = xgmac;
+	return err;
 }
 
 static void xgmac_destroy(struct platform_hw *hw)
 {
-	struct xgmac *xgmac = hw->data;
-
-	pthread_mutex_destroy(&xgmac->lock);
-	free(xgmac);
+	free_xgmac(hw->data);
 }
 
 static const char *const compatible[] = { "calxeda,hb-xgmac", NULL };
@@ -134,6 +207,7 @@ static const struct platform_hw_ops xgmac_ops = {
 	.destroy = xgmac_destroy,
 	.read = xgmac_read,
 	.write = xgmac_write,
+	.get_map = xgmac_get_map,
 };
 
 static int xgmac_init(void)
