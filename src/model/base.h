@@ -317,8 +317,8 @@ static inline struct device_driver *device_get_driver(const struct device *dev)
  * The parts that a binding is made of. Context: under the device's lock, with a use of the driver.
  *
  * driver_may_be_told - may it get @dev because somebody says so? Return: 0, -ENODEV (no match, or
- *                      driver_override names another), -EINVAL (bus_type.accept()), -EAGAIN (match()
- *                      can't say yet), else match()'s error
+ *                      driver_override names another), -EINVAL (bus_type.accept()), -EAGAIN
+ *                      (match() can't say yet), else match()'s error
  * driver_bind_locked - bind without asking match(). Return: as device_driver_attach()
  */
 int driver_may_be_told(struct driver_private *dp, struct device *dev);
@@ -333,8 +333,8 @@ void device_unbind_locked(struct device *dev);
  * @name: one newline at the end allowed
  *
  * Nothing happens if it has the device. Else what a write to its file bind would ask is asked
- * first; then the old driver lets go (whose wait for a user goes on if the caller leaves) and the new
- * one probes. If that fails the old one gets the device back; if it does not take it, or is being
+ * first; then the old driver lets go (whose wait for a user goes on if the caller leaves) and the
+ * new one probes. If that fails the old one gets the device back; if it does not take it, or is being
  * unregistered, the device is unbound. Nobody else gets it in between. An unbound device is bound.
  *
  * Context: in a store() of the device's. Return: 0, -ENODEV (no such driver, or it is going; no

@@ -400,9 +400,9 @@ static void an_unbound_device_can_be_bound_again(void **state)
 	assert_int_equal(tree_write("/bus/mdev/drivers/acme/bind", U "1\n"), 37);
 	assert_events(&events, "bind " PARENT "/" U "1 SUBSYSTEM=mdev DRIVER=acme\n");
 	events_stop(&events);
-	assert_list(
-		DEVICES "/" U "1",
-		"driver\nexplicit_bind_only\nmdev_type\nrebind\nremove\nsubsystem\nuevent\nvendor\n");
+	assert_list(DEVICES "/" U "1",
+		    "driver\nexplicit_bind_only\nmdev_type\nrebind\nremove\nsubsystem\n"
+		    "uevent\nvendor\n");
 	assert_contents(TYPES "/acme-1/available_instances", "2\n");
 	assert_int_equal(acme.alive, 1);
 }
