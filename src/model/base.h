@@ -334,8 +334,9 @@ void device_unbind_locked(struct device *dev);
  *
  * Nothing happens if it has the device. Else what a write to its file bind would ask is asked
  * first; then the old driver lets go (whose wait for a user goes on if the caller leaves) and the
- * new one probes. If that fails the old one gets the device back; if it does not take it, or is being
- * unregistered, the device is unbound. Nobody else gets it in between. An unbound device is bound.
+ * new one probes. If that fails the old one gets the device back; if it does not take it, or is
+ * being unregistered, the device is unbound. Nobody else gets it in between. An unbound device is
+ * bound.
  *
  * Context: in a store() of the device's. Return: 0, -ENODEV (no such driver, or it is going; no
  * match, or driver_override names another; the device is going), -EINVAL (bus_type.accept()),
