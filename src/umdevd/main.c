@@ -4,6 +4,7 @@
  * one.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,21 +80,32 @@ static void wait_for_end(const sigset_t *ends)
  */
 #define END_SECONDS 60
 
-static void give_up(int sig)
+static void *give_up(void *arg)
 {
 	static const char why[] = "umdevd: something keeps this from ending in order: giving up\n";
-	ssize_t written = write(STDERR_FILENO, why, sizeof(why) - 1);
+	struct timespec left = { .tv_sec = END_SECONDS };
+	ssize_t written;
 
+	while (nanosleep(&left, &left))
+		;
+	written = write(STDERR_FILENO, why, sizeof(why) - 1);
 	(void)written;
 	_exit(EXIT_FAILURE);
 }
 
+/*
+ * A thread, which touches nothing else: a signal's handler is not run in one that waits for a file
+ * system, and it may be the one that the kernel has chosen for the signal.
+ */
 static void limit_end(void)
 {
-	const struct sigaction action = { .sa_handler = give_up };
+	pthread_t thread;
+	int err = pthread_create(&thread, NULL, give_up, NULL);
 
-	sigaction(SIGALRM, &action, NULL);
-	alarm(END_SECONDS);
+	if (err)
+		pr_warn("no thread to limit how long ending takes: %s", strerror(err));
+	else
+		pthread_detach(thread);
 }
 
 static int set_module_path(const char *given)
