@@ -215,7 +215,9 @@ def test_what_is_defined_is_started_and_stopped(libvirt):
     libvirt.virsh("nodedev-define", libvirt.file(xml()))
     assert (libvirt.mdevs("--inactive"), in_tree(libvirt)) == ([NAME], [])
     libvirt.virsh("nodedev-start", NAME)
-    assert (libvirt.mdevs(), in_tree(libvirt)) == ([NAME], [UUID])
+    # Unlike with a device that is created, virsh does not wait until libvirt has heard of it.
+    wait_until(libvirt.mdevs, [NAME])
+    assert in_tree(libvirt) == [UUID]
     libvirt.virsh("nodedev-destroy", NAME)
     wait_until(lambda: libvirt.mdevs("--inactive"), [NAME])
     assert in_tree(libvirt) == []
