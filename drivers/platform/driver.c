@@ -129,7 +129,7 @@ static ssize_t new_id_store(struct device_driver *driver, const char *buf, size_
 		free(d);
 		return err;
 	}
-	bus_rescan_devices(&platform_bus_type);
+	driver_attach(driver);
 	return (ssize_t)count;
 }
 static DRIVER_ATTR_WO(new_id);

@@ -17,17 +17,20 @@
  * @json:        answer for programs
  * @force:       after how many seconds users are disconnected; -1: never
  * @wait:        wait for users where that has to be said
+ * @rebind:      bind also what is bound
  */
 struct cli {
 	char *runtime_dir;
 	bool json;
 	int force;
 	bool wait;
+	bool rebind;
 };
 
 /* Options that only some commands have: cli_command.options. */
-#define CLI_FORCE 1u
-#define CLI_WAIT  2u
+#define CLI_FORCE  1u
+#define CLI_WAIT   2u
+#define CLI_REBIND 4u
 
 /**
  * struct cli_command - one command
@@ -35,7 +38,7 @@ struct cli {
  * @args: its arguments, for people; "" for none
  * @help: one line
  * @min_args, @max_args: how many it takes
- * @options: which of CLI_FORCE, CLI_WAIT it has
+ * @options: which of CLI_FORCE, CLI_WAIT, CLI_REBIND it has
  * @own_options: what follows its name is its own, options too
  * @run:  do it with @argv[0] to @argv[argc - 1]; return the exit status
  */
@@ -81,7 +84,11 @@ int cli_flush(void);
 /** json_add_text - add a text to an object; NULL is added as null. */
 void json_add_text(struct json_object *obj, const char *key, const char *text);
 
-/** say_binding_failed - say why @name can't be bound or unbound. Return: EXIT_FAILURE. */
+/**
+ * say_binding_failed - say why @name can't be bound or unbound, where that needs no look at it
+ * @what: "bind", "rebind", "unbind"
+ * Return: EXIT_FAILURE.
+ */
 int say_binding_failed(const char *what, const char *name, int err);
 
 /* ---- the commands: cli_command.run of the one of this name ---- */

@@ -22,7 +22,8 @@ static const struct cli_command commands[] = {
 	{ "types", "", "what devices can be made, and on which parents", 0, 0, cmd_types },
 	{ "create", "PARENT TYPE [UUID]", "make a device, print its UUID", 2, 3, cmd_create },
 	{ "remove", "DEVICE...", "take devices away", 1, ANY_NUMBER, cmd_remove, CLI_FORCE },
-	{ "bind", "DEVICE [DRIVER]", "give a device to a driver", 1, 2, cmd_bind },
+	{ "bind", "DEVICE [DRIVER]", "give a device to a driver", 1, 2, cmd_bind,
+	  CLI_FORCE | CLI_REBIND },
 	{ "unbind", "DEVICE", "take a device from its driver", 1, 1, cmd_unbind, CLI_FORCE },
 	{ "attach", "NAME SOCKET", "show a device of another vfio-user server", 2, 2, cmd_attach },
 	{ "detach", "NAME...", "take it away", 1, ANY_NUMBER, cmd_detach, CLI_FORCE },
@@ -52,8 +53,10 @@ static void print_help(void)
 	puts("\n"
 	     "      --runtime-dir DIR   where the daemon is (also: $UMDEV_RUNTIME_DIR)\n"
 	     "  -j, --json              print JSON, for programs\n"
-	     "      --force[=SECONDS]   remove, unbind, detach, rmmod: close the connections of\n"
-	     "                          those who do not let go of a device in time (10)\n"
+	     "      --rebind            bind: take it from the driver that has it, in one step\n"
+	     "      --force[=SECONDS]   remove, unbind, bind --rebind, detach, rmmod: close the\n"
+	     "                          connections of those who do not let go of a device in\n"
+	     "                          time (10)\n"
 	     "      --wait              rmmod: ask users to let go, and wait for them\n"
 	     "  -h, --help              show this help\n"
 	     "  -V, --version           show the version\n"
@@ -94,7 +97,8 @@ static char *find_runtime_dir(void)
 enum {
 	OPT_RUNTIME_DIR = 256,
 	OPT_FORCE,
-	OPT_WAIT
+	OPT_WAIT,
+	OPT_REBIND
 };
 
 /* What a guest needs to let a device go, with time to spare. */
@@ -106,6 +110,7 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "force", optional_argument, NULL, OPT_FORCE },
 	{ "wait", no_argument, NULL, OPT_WAIT },
+	{ "rebind", no_argument, NULL, OPT_REBIND },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -131,8 +136,12 @@ static int parse_force(struct cli *cli, const char *arg)
 /* An option that not all commands have; @command is NULL before it was named. Return: as below. */
 static int parse_own(struct cli *cli, const struct cli_command *command, int c)
 {
-	unsigned int option = c == OPT_FORCE ? CLI_FORCE : CLI_WAIT;
-	const char *name = c == OPT_FORCE ? "force" : "wait";
+	static const struct {
+		const char *name;
+		unsigned int option;
+	} own[] = { { "force", CLI_FORCE }, { "wait", CLI_WAIT }, { "rebind", CLI_REBIND } };
+	const char *name = own[c - OPT_FORCE].name;
+	unsigned int option = own[c - OPT_FORCE].option;
 
 	if (!command)
 		cli_fail("--%s goes behind the command", name);
@@ -142,7 +151,10 @@ static int parse_own(struct cli *cli, const struct cli_command *command, int c)
 		return EXIT_USAGE;
 	if (c == OPT_FORCE)
 		return parse_force(cli, optarg);
-	cli->wait = true;
+	if (c == OPT_REBIND)
+		cli->rebind = true;
+	else
+		cli->wait = true;
 	return -1;
 }
 
@@ -165,6 +177,7 @@ static int parse_options(struct cli *cli, const struct cli_command *command, int
 			break;
 		case OPT_FORCE:
 		case OPT_WAIT:
+		case OPT_REBIND:
 			status = parse_own(cli, command, c);
 			if (status >= 0)
 				return status;

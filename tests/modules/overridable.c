@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A bus with driver_override and three devices, which by themselves go to the driver "native". */
+/*
+ * A bus with driver_override and three devices, which by themselves go to the driver "native". The
+ * last one is of another kind: no driver that takes any device may have it.
+ */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -12,6 +15,11 @@ static int overridable_match(struct device *dev, struct device_driver *drv)
 	return !strcmp(drv->name, "native");
 }
 
+static int overridable_accept(struct device *dev, struct device_driver *drv)
+{
+	return strcmp(dev_name(dev), "ovr2") ? 0 : -EINVAL;
+}
+
 static int overridable_uevent(struct device *dev, struct kobj_uevent_env *env)
 {
 	return add_uevent_var(env, "MODALIAS=overridable:%s", dev_name(dev));
@@ -20,6 +28,7 @@ static int overridable_uevent(struct device *dev, struct kobj_uevent_env *env)
 struct bus_type overridable_bus = {
 	.name = "overridable",
 	.match = overridable_match,
+	.accept = overridable_accept,
 	.uevent = overridable_uevent,
 	.has_driver_override = true,
 };

@@ -12,17 +12,19 @@
 
 extern UMDEV_API struct bus_type overridable_bus;
 
-static inline int overridable_probe(struct device *dev)
-{
-	return 0;
-}
-
+/* Its parameter "refuse" is the error that its probe() says, without the sign. */
 #define OVERRIDABLE_DRIVER(_name)                        \
+	static int refuse;                               \
+	module_param(refuse, int, 0644);                 \
+	static int _name##_probe(struct device *dev)     \
+	{                                                \
+		return -refuse;                          \
+	}                                                \
 	static struct device_driver _name##_driver = {   \
 		.name = #_name,                          \
 		.bus = &overridable_bus,                 \
 		.owner = THIS_MODULE,                    \
-		.probe = overridable_probe,              \
+		.probe = _name##_probe,                  \
 	};                                               \
 	static int _name##_init(void)                    \
 	{                                                \
