@@ -15,8 +15,12 @@
 
 /* What a tree may have at most; one that has more is refused. */
 #define DT_BLOB_MAX	   (2u << 20) /* bytes, as the kernel's on arm64 */
-#define DT_DEPTH_MAX	   64
+#define DT_DEPTH_MAX	   64	      /* nodes on the way to a node, with the root */
+#define DT_NODES_MAX	   65536
+#define DT_PATH_MAX	   512 /* bytes of a node's path, with the NUL */
+#define DT_RANGES_MAX	   512 /* of one bus */
 #define DT_DEVICES_MAX	   4096
+#define DT_ALL_REGIONS_MAX 16384	       /* of all devices together; as many interrupts */
 #define DT_REGIONS_MAX	   64		       /* of one device */
 #define DT_IRQS_MAX	   64		       /* of one device */
 #define DT_REGION_SIZE_MAX (UINT64_C(1) << 40) /* VFIO's offsets leave no room for more */
@@ -27,7 +31,7 @@
  *        It begins with the file's or the overlay's name where no node can be named
  */
 struct dt_error {
-	char text[512];
+	char text[768];
 };
 
 /** struct dt_blob - a flattened tree; @data is to free() */
