@@ -314,15 +314,16 @@ static int copy_irqs(struct platform_device_private *p, const struct platform_de
 /* It is in the tree, maybe not seen yet: hardware that has come or gone meanwhile is late now. */
 static void set_shown(struct platform_device *pdev)
 {
-	bool came;
+	bool came = false;
 
 	device_lock(&pdev->dev);
 	pdev->p->shown = true;
-	platform_hw_unbound(pdev);
-	came = !pdev->p->hw && !pdev->dev.driver;
-	if (came)
+	if (!pdev->dev.driver) {
+		platform_hw_unbound(pdev);
+		came = !pdev->p->hw;
 		platform_hw_attach(pdev);
-	came = came && pdev->p->hw;
+		came = came && pdev->p->hw;
+	}
 	device_unlock(&pdev->dev);
 	if (came)
 		bus_rescan_devices(&platform_bus_type);
@@ -468,7 +469,7 @@ static int link_node(struct platform_device *pdev)
 {
 	struct kobject *node = of_sysfs_node(pdev->of_node->path);
 
-	return node ? sysfs_create_link(&pdev->dev.kobj, node, "of_node") : -ENOENT;
+	return node ? sysfs_create_link(&pdev->dev.kobj, node, "of_node") : 0;
 }
 
 int platform_device_create(struct dt_tree *tree, const struct dt_device *dev, struct device *parent,

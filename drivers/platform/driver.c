@@ -211,6 +211,12 @@ int platform_accept(struct device *dev, struct device_driver *driver)
 
 /* ---- binding ---- */
 
+/* A module that brings both takes the driver away first, and must not hold itself. */
+static bool is_of_driver(const struct platform_hw *hw, const struct platform_device *pdev)
+{
+	return hw->ops->owner && hw->ops->owner == pdev->dev.driver->owner;
+}
+
 /* Its hardware, which may have come by now; kept from being unloaded as long as it is driven. */
 static int get_hardware(struct platform_device *pdev)
 {
@@ -219,7 +225,7 @@ static int get_hardware(struct platform_device *pdev)
 	platform_hw_attach(pdev);
 	hw = platform_hw_get(pdev);
 	if (hw)
-		return try_module_get(hw->ops->owner) ? 0 : -ENXIO;
+		return is_of_driver(hw, pdev) || try_module_get(hw->ops->owner) ? 0 : -ENXIO;
 	if (!pdev->num_regions)
 		return 0;
 	if (!pdev->p->told)
@@ -236,7 +242,7 @@ static void put_hardware(struct platform_device *pdev)
 
 	platform_irq_cleanup(pdev);
 	platform_dma_cleanup(pdev);
-	if (hw)
+	if (hw && !is_of_driver(hw, pdev))
 		module_put(hw->ops->owner);
 }
 

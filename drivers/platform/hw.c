@@ -3,8 +3,8 @@
  * Simulated hardware, and how it gets behind the devices that it is for: whichever comes first.
  *
  * Hardware is put behind a device and taken from it under the device's lock, and only while it is
- * not bound. A module that brings hardware is held by the bindings of the devices that it is behind;
- * when it goes, the free ones wait for hardware again.
+ * not bound. A module that brings hardware is held by the bindings of the devices that it is
+ * behind; when it goes, the free ones wait for hardware again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -208,7 +208,8 @@ static int detach_free(struct platform_device *pdev, void *data)
 	const struct platform_hw_kind *kind = data;
 
 	device_lock(&pdev->dev);
-	if (pdev->p->kind == kind && !pdev->p->leaving && !pdev->dev.driver)
+	/* One that is on its way looks for itself when it has arrived. */
+	if (pdev->p->kind == kind && pdev->p->shown && !pdev->p->leaving && !pdev->dev.driver)
 		platform_hw_detach(pdev);
 	device_unlock(&pdev->dev);
 	return 0;

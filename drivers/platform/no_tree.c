@@ -1,49 +1,60 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* As long as nothing makes trees, there are no nodes: what is asked of them has this answer. */
+/* Overlays as libfdt lays them, no nodes in sysfs. Each gives way to another definition. */
 #include <errno.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "of_sysfs.h"
-#include "private.h"
 
 #define WEAK __attribute__((weak))
 
-WEAK int of_property_read_string_index(const struct device_node *node, const char *name,
-				       unsigned int index, const char **value)
+WEAK int of_sysfs_init(void)
 {
-	return -EINVAL;
+	return 0;
 }
 
-WEAK int of_property_read_u32(const struct device_node *node, const char *name, uint32_t *value)
-{
-	return -EINVAL;
-}
-
-WEAK int of_property_read_string(const struct device_node *node, const char *name,
-				 const char **value)
-{
-	return -EINVAL;
-}
-
-WEAK bool of_device_is_compatible(const struct device_node *node, const char *compatible)
-{
-	return false;
-}
-
-WEAK struct dt_tree *dt_tree_get(struct dt_tree *tree)
-{
-	return tree;
-}
-
-WEAK void dt_tree_put(struct dt_tree *tree)
+WEAK void of_sysfs_exit(void)
 {
 }
 
-WEAK const struct device_node *dt_find_node_by_path(const struct dt_tree *tree, const char *path)
+WEAK int of_sysfs_change(struct dt_tree *tree)
 {
-	return NULL;
+	return 0;
 }
 
 WEAK struct kobject *of_sysfs_node(const char *path)
 {
 	return NULL;
+}
+
+WEAK int dt_blob_overlay(const struct dt_blob *base, const struct dt_blob *overlay,
+			 const char *name, struct dt_blob *out, struct dt_error *error)
+{
+	size_t size = base->size + 2 * overlay->size + 1024;
+	void *copy = malloc(overlay->size);
+	int err;
+
+	out->data = malloc(size);
+	if (!copy || !out->data) {
+		free(copy);
+		free(out->data);
+		return -ENOMEM;
+	}
+	/* It writes into both. */
+	memcpy(copy, overlay->data, overlay->size);
+	err = fdt_open_into(base->data, out->data, (int)size);
+	if (!err)
+		err = fdt_overlay_apply(out->data, copy);
+	if (!err)
+		err = fdt_pack(out->data);
+	free(copy);
+	if (err) {
+		free(out->data);
+		snprintf(error->text, sizeof(error->text), "%s: %s", name, fdt_strerror(err));
+		return -EINVAL;
+	}
+	out->size = fdt_totalsize(out->data);
+	return 0;
 }

@@ -101,6 +101,7 @@ int cmd_bind(const struct cli *cli, int argc, char **argv);
 int cmd_unbind(const struct cli *cli, int argc, char **argv);
 int cmd_attach(const struct cli *cli, int argc, char **argv);
 int cmd_detach(const struct cli *cli, int argc, char **argv);
+int cmd_overlay(const struct cli *cli, int argc, char **argv);
 int cmd_modprobe(const struct cli *cli, int argc, char **argv);
 int cmd_rmmod(const struct cli *cli, int argc, char **argv);
 int cmd_lsmod(const struct cli *cli, int argc, char **argv);

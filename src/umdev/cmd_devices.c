@@ -26,49 +26,84 @@ static void add_link(struct json_object *obj, const char *key, const char *devic
 	free(path);
 }
 
-static void list_bus(const struct cli *cli, const char *bus, struct json_object *list)
+static bool is_vfio_device(const char *device)
 {
+	char *dir;
+	bool is;
+
+	if (asprintf(&dir, "%s/vfio-dev", device) < 0)
+		return false;
+	is = tree_exists(dir);
+	free(dir);
+	return is;
+}
+
+static void list_device(const char *bus, const char *name, const char *device,
+			struct json_object *list)
+{
+	struct json_object *obj = json_object_new_object();
 	bool mediated = strcmp(bus, "mdev") == 0;
+
+	json_add_text(obj, "name", name);
+	json_add_text(obj, "bus", bus);
+	json_add_text(obj, "uuid", mediated ? name : NULL);
+	add_and_free(obj, "parent", mediated ? tree_parent_name(device) : NULL);
+	add_link(obj, "type", device, "mdev_type");
+	add_link(obj, "driver", device, "driver");
+	add_link(obj, "iommu_group", device, "iommu_group");
+	add_and_free(obj, "socket", tree_vfio_attr(device, "socket"));
+	add_and_free(obj, "user", tree_vfio_attr(device, "user"));
+	json_object_array_add(list, obj);
+}
+
+/* All of a bus that is there for VFIO, of others what VFIO has. Return: how many. */
+static int list_bus(const struct cli *cli, const char *bus, struct json_object *list)
+{
+	bool all = strcmp(bus, "mdev") == 0 || strcmp(bus, "vfio-user") == 0;
 	char *dir, *device, **names;
-	struct json_object *obj;
-	int i;
+	int i, n = 0;
 
 	dir = tree_path(cli, "bus/%s/devices", bus);
 	tree_names(dir, &names);
 	for (i = 0; names[i]; i++) {
 		device = tree_path(cli, "bus/%s/devices/%s", bus, names[i]);
-		obj = json_object_new_object();
-		json_add_text(obj, "name", names[i]);
-		json_add_text(obj, "bus", bus);
-		json_add_text(obj, "uuid", mediated ? names[i] : NULL);
-		add_and_free(obj, "parent", mediated ? tree_parent_name(device) : NULL);
-		add_link(obj, "type", device, "mdev_type");
-		add_link(obj, "driver", device, "driver");
-		add_link(obj, "iommu_group", device, "iommu_group");
-		add_and_free(obj, "socket", tree_vfio_attr(device, "socket"));
-		add_and_free(obj, "user", tree_vfio_attr(device, "user"));
-		json_object_array_add(list, obj);
+		if (all || is_vfio_device(device)) {
+			list_device(bus, names[i], device, list);
+			n++;
+		}
 		free(device);
 	}
 	tree_free_names(names);
 	free(dir);
+	return n;
 }
 
 int cmd_list(const struct cli *cli, int argc, char **argv)
 {
 	static const struct column columns[] = {
+		{ "name", "DEVICE" }, { "bus", "BUS" },	      { "parent", "PARENT" },
+		{ "type", "TYPE" },   { "driver", "DRIVER" }, { "user", "USER" },
+		{ NULL, NULL },
+	};
+	static const struct column columns_mdev[] = {
 		{ "name", "DEVICE" },	{ "parent", "PARENT" }, { "type", "TYPE" },
 		{ "driver", "DRIVER" }, { "user", "USER" },	{ NULL, NULL },
 	};
 	struct json_object *list;
-	int status;
+	char *dir, **buses;
+	int i, status, others = 0;
 
 	if (tree_check(cli))
 		return EXIT_FAILURE;
 	list = json_object_new_array();
-	list_bus(cli, "mdev", list);
-	list_bus(cli, "vfio-user", list);
-	status = cli_print_list(cli, list, columns);
+	dir = tree_path(cli, "bus");
+	tree_names(dir, &buses);
+	for (i = 0; buses[i]; i++)
+		if (list_bus(cli, buses[i], list) && strcmp(buses[i], "mdev") != 0)
+			others++;
+	tree_free_names(buses);
+	free(dir);
+	status = cli_print_list(cli, list, others ? columns : columns_mdev);
 	json_object_put(list);
 	return status;
 }

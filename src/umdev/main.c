@@ -27,6 +27,8 @@ static const struct cli_command commands[] = {
 	{ "unbind", "DEVICE", "take a device from its driver", 1, 1, cmd_unbind, CLI_FORCE },
 	{ "attach", "NAME SOCKET", "show a device of another vfio-user server", 2, 2, cmd_attach },
 	{ "detach", "NAME...", "take it away", 1, ANY_NUMBER, cmd_detach, CLI_FORCE },
+	{ "overlay", "[add NAME FILE|remove NAME]",
+	  "overlays over the device tree: list, add, remove", 0, ANY_NUMBER, cmd_overlay },
 	{ "modprobe", "MODULE [PARAM=VALUE]...", "load a module with what it needs", 1, ANY_NUMBER,
 	  cmd_modprobe },
 	{ "rmmod", "MODULE...", "unload modules", 1, ANY_NUMBER, cmd_rmmod, CLI_FORCE | CLI_WAIT },

@@ -26,7 +26,8 @@ static const char *event_alias(const struct uevent *ev)
 	char *const *var;
 
 	for (var = ev->envp; *var; var++)
-		if (strncmp(*var, "MODALIAS=", 9) == 0 && (*var)[9])
+		/* What a device tree says must not become the path of a file. */
+		if (strncmp(*var, "MODALIAS=", 9) == 0 && (*var)[9] && !strchr(*var, '/'))
 			return *var + 9;
 	return NULL;
 }

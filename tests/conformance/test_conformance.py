@@ -28,6 +28,32 @@ def test_the_tree_is_the_kernels(no_groups, daemon):
     transcript.check("mdev-mtty", shown.stdout.splitlines())
 
 
+# Before a script: commands for the kernel's modules, and a cat without sendfile(), which since Linux
+# 6.5 believes the length that a file of FUSE had before.
+MODULES = """
+cat() { /bin/cat "$@"; }
+insmod() { "$UMDEV" modprobe "$(basename "$1" .ko)"; }
+rmmod() { "$UMDEV" rmmod "$1"; }
+. "$0"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the script looks at /sys: needs a mount")
+@pytest.mark.skipif(not shutil.which("busybox"), reason="needs busybox, whose error texts are known")
+def test_binding_on_the_platform_bus_is_the_kernels(daemon):
+    daemon.start("--load", "pc_devices", "--load", "reg_dummy")
+    umdev = daemon.program.parents[1] / "umdev/umdev"
+    shown = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f'mount --bind {daemon.sys} /sys && exec busybox sh -c "$@"']
+        + ["sh", MODULES, HERE / "binding-platform.sh"],
+        env={**os.environ, "UMDEV": str(umdev), "UMDEV_RUNTIME_DIR": str(daemon.runtime)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    transcript.check("binding-platform", shown.stdout.splitlines())
+
+
 def run(daemon, command):
     if command.startswith("insmod"):
         assert daemon.ask(command="modprobe", name="mtty")["ok"]

@@ -133,7 +133,14 @@ def test_umdev_lists_it(attached, other):
         "socket": other.path,
         "user": None,
     }
-    assert attached.umdev("list").stdout.splitlines()[1].split() == [NAME, "-", "-", "vfio-user", "-"]
+    assert attached.umdev("list").stdout.splitlines()[1].split() == [
+        NAME,
+        "vfio-user",
+        "-",
+        "-",
+        "vfio-user",
+        "-",
+    ]
     assert other.path in attached.umdev("qemu-args", NAME).stdout
 
 
