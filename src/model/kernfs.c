@@ -109,7 +109,6 @@ static void show(struct kernfs_node *kn)
 	atomic_fetch_and(&kn->flags, (uint8_t)~KN_HIDDEN);
 	if (kn->type == KERNFS_DIR)
 		atomic_fetch_add(&kn->parent->subdirs, 1);
-	kernfs_touch(kn->parent);
 }
 
 /* Context: kernfs_lock held for writing. */
@@ -126,9 +125,11 @@ static int insert(struct kernfs_node *kn)
 	kernfs_dir_insert(parent->dir, kn);
 	kn->ino = ++last_ino;
 	atomic_fetch_or(&kn->flags, KN_LINKED);
-	if (hiding)
+	if (hiding) {
 		hide_new(kn, hiding);
-	else if (kn->type == KERNFS_DIR)
+		return 0;
+	}
+	if (kn->type == KERNFS_DIR)
 		atomic_fetch_add(&parent->subdirs, 1);
 	kernfs_touch(parent);
 	return 0;
@@ -276,14 +277,22 @@ void kernfs_set_hiding(struct kernfs_hidden *hidden)
 
 void kernfs_show_hidden(struct kernfs_hidden *hidden)
 {
+	struct kernfs_node *kn, *touched = NULL;
+
 	pthread_rwlock_wrlock(&kernfs_lock);
-	for (size_t i = 0; i < hidden->count; i++)
-		if (hidden->nodes[i]->hidden_by)
-			show(hidden->nodes[i]);
+	for (size_t i = 0; i < hidden->count; i++) {
+		kn = hidden->nodes[i];
+		if (!kn->hidden_by)
+			continue;
+		show(kn);
+		/* Neighbours mostly stand in the same directory. */
+		if (kn->parent != touched)
+			kernfs_touch(kn->parent);
+		touched = kn->parent;
+	}
 	pthread_rwlock_unlock(&kernfs_lock);
 
 	for (size_t i = 0; i < hidden->count; i++) {
-		/* Neighbours mostly stand in the same directory. */
 		if (!i || hidden->nodes[i]->parent != hidden->nodes[i - 1]->parent)
 			kernfs_tell_changed(hidden->nodes[i]->parent);
 	}

@@ -146,14 +146,17 @@ static void unlink_node(struct kernfs_node *kn, struct list_head *told)
 static void remove_locked(struct kernfs_node *top, struct list_head *told)
 {
 	struct kernfs_node *kn;
-	bool waited = false;
+	bool held, last, waited = false;
 
 	if (!kernfs_has(top, KN_LINKED))
 		return;
 	deactivate_subtree(top);
 	do {
-		kn = kernfs_get(first_post_order(top));
-		if (!drained(kn)) {
+		kn = first_post_order(top);
+		last = kn == top;
+		held = !drained(kn);
+		if (held) {
+			kernfs_get(kn);
 			pthread_rwlock_unlock(&kernfs_lock);
 			/* It may take long, and nobody shall find any of it meanwhile. */
 			if (!waited)
@@ -164,16 +167,16 @@ static void remove_locked(struct kernfs_node *top, struct list_head *told)
 		}
 		if (kernfs_has(kn, KN_LINKED))
 			unlink_node(kn, told);
-		kernfs_put(kn);
-	} while (kn != top);
+		if (held)
+			kernfs_put(kn);
+	} while (!last);
 }
 
-/* Remove @kn, to which the caller gives up a reference. */
+/* Remove @kn, to which the caller gives up a reference, and the hold of kernfs_lock. */
 static void remove_and_put(struct kernfs_node *kn)
 {
 	LIST_HEAD(told);
 
-	pthread_rwlock_wrlock(&kernfs_lock);
 	remove_locked(kn, &told);
 	pthread_rwlock_unlock(&kernfs_lock);
 	kernfs_tell_removed(&told);
@@ -189,45 +192,37 @@ void kernfs_remove(struct kernfs_node *kn)
 		pr_err("kernfs: a root cannot be removed");
 		return;
 	}
-	remove_and_put(kernfs_get(kn));
+	kernfs_get(kn);
+	pthread_rwlock_wrlock(&kernfs_lock);
+	remove_and_put(kn);
 }
 
 /*
  * A child by name, also one that somebody else is removing: whoever returns from its removal may
- * free what its methods used.
+ * free what its methods used. Not one that is another's than @priv says, if @check.
  */
-static struct kernfs_node *find_to_remove(struct kernfs_node *parent, const char *name)
+static int remove_child(struct kernfs_node *parent, const char *name, bool check, const void *priv)
 {
 	struct kernfs_node *kn;
 
-	pthread_rwlock_rdlock(&kernfs_lock);
-	kn = kernfs_get(kernfs_find(parent, name));
-	pthread_rwlock_unlock(&kernfs_lock);
-	return kn;
+	pthread_rwlock_wrlock(&kernfs_lock);
+	kn = kernfs_find(parent, name);
+	if (!kn || (check && kn->priv != priv)) {
+		pthread_rwlock_unlock(&kernfs_lock);
+		return -ENOENT;
+	}
+	remove_and_put(kernfs_get(kn));
+	return 0;
 }
 
 int kernfs_remove_by_name(struct kernfs_node *parent, const char *name)
 {
-	struct kernfs_node *kn = find_to_remove(parent, name);
-
-	if (!kn)
-		return -ENOENT;
-	remove_and_put(kn);
-	return 0;
+	return remove_child(parent, name, false, NULL);
 }
 
 int kernfs_remove_file(struct kernfs_node *parent, const char *name, const void *priv)
 {
-	struct kernfs_node *kn = find_to_remove(parent, name);
-
-	if (!kn)
-		return -ENOENT;
-	if (kn->priv != priv) {
-		kernfs_put(kn);
-		return -ENOENT;
-	}
-	remove_and_put(kn);
-	return 0;
+	return remove_child(parent, name, true, priv);
 }
 
 bool kernfs_remove_self(struct kernfs_node *kn)
