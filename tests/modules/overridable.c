@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A bus with driver_override and three devices, which by themselves go to the driver "native". The
- * last one is of another kind: no driver that takes any device may have it.
+ * A bus with driver_override and three devices, which by themselves go to the driver "native", or to
+ * "thief". The last one is of another kind: no driver that takes any device may have it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 static int overridable_match(struct device *dev, struct device_driver *drv)
 {
-	return !strcmp(drv->name, "native");
+	return !strcmp(drv->name, "native") || !strcmp(drv->name, "thief");
 }
 
 static int overridable_accept(struct device *dev, struct device_driver *drv)

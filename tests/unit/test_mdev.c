@@ -407,6 +407,22 @@ static void an_unbound_device_can_be_bound_again(void **state)
 	assert_int_equal(acme.alive, 1);
 }
 
+/* It is explicit_bind_only; without that it finds back to its parent's driver, and to no other. */
+static void an_unbound_device_finds_back_where_it_may(void **state)
+{
+	assert_int_equal(vendor_create(&acme, 1, 1), 0);
+	assert_contents(DEVICES "/" U "1/explicit_bind_only", "1\n");
+	assert_int_equal(tree_write("/bus/mdev/drivers/acme/unbind", U "1\n"), 37);
+	assert_int_equal(tree_write("/bus/mdev/drivers_probe", U "1\n"), 37);
+	assert_int_equal(acme.alive, 0);
+	assert_int_equal(tree_write(DEVICES "/" U "1/explicit_bind_only", "0\n"), 2);
+	assert_int_equal(acme.alive, 0);
+	assert_int_equal(tree_write("/bus/mdev/drivers_probe", U "1\n"), 37);
+	assert_int_equal(acme.alive, 1);
+	assert_int_equal(tree_write(DEVICES "/" U "1/rebind", "acme\n"), 5);
+	assert_int_equal(acme.alive, 1);
+}
+
 static void an_unbound_device_can_be_removed(void **state)
 {
 	assert_int_equal(vendor_create(&acme, 1, 1), 0);
@@ -483,6 +499,7 @@ int main(void)
 		WITH_ACME(remove_takes_a_number),
 		WITH_ACME(a_device_is_found_by_its_uuid_while_it_lives),
 		WITH_ACME(an_unbound_device_can_be_bound_again),
+		WITH_ACME(an_unbound_device_finds_back_where_it_may),
 		WITH_ACME(an_unbound_device_can_be_removed),
 		WITH_ACME(nobody_takes_an_unbound_device_by_itself),
 		WITH_ACME(a_device_goes_to_its_own_driver_only),
