@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include "rtc_number.h"
 
+const char *rtc_machine_dir = "/sys/class/rtc";
+
 /* In ascending order; under the lock. */
 static LIST_HEAD(numbers);
 static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -12,7 +14,7 @@ static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
 /* One more than the largest of the machine's; 0 where it has none. */
 static int behind_the_machine(unsigned int *first)
 {
-	DIR *dir = opendir("/sys/class/rtc");
+	DIR *dir = opendir(rtc_machine_dir);
 	struct dirent *entry;
 	int err = 0;
 

@@ -8,6 +8,9 @@
 
 #include <umdev/util.h>
 
+/* Where the machine's clocks are to be found. Only tests change it. */
+extern const char *rtc_machine_dir;
+
 /** struct rtc_number - a number that is in use; embed it, zeroed */
 struct rtc_number {
 	struct list_head list;
