@@ -17,12 +17,13 @@
 #define DT_BLOB_MAX	   (2u << 20) /* bytes, as the kernel's on arm64 */
 #define DT_DEPTH_MAX	   64	      /* nodes on the way to a node, with the root */
 #define DT_NODES_MAX	   65536
-#define DT_PATH_MAX	   512 /* bytes of a node's path, with the NUL */
-#define DT_RANGES_MAX	   512 /* of one bus */
+#define DT_PATH_MAX	   512	/* bytes of a node's path, with the NUL */
+#define DT_PROPERTIES_MAX  8192 /* of one node */
+#define DT_RANGES_MAX	   512	/* of one bus */
 #define DT_DEVICES_MAX	   4096
 #define DT_ALL_REGIONS_MAX 16384	       /* of all devices together; as many interrupts */
 #define DT_REGIONS_MAX	   64		       /* of one device */
-#define DT_IRQS_MAX	   64		       /* of one device */
+#define DT_IRQS_MAX	   512		       /* of one device */
 #define DT_REGION_SIZE_MAX (UINT64_C(1) << 40) /* VFIO's offsets leave no room for more */
 
 /**
@@ -68,7 +69,8 @@ int dt_blob_overlay(const struct dt_blob *base, const struct dt_blob *overlay, c
  * @is_bus:  its children are devices, too (simple-bus, simple-mfd, isa, arm,amba-bus)
  * @name:    as Linux names it: "9000000.serial", "soc:timer"
  * @regions: addresses as the root sees them
- * @irqs:    in the order of the tree
+ * @irqs:    in the order of the tree; how they tell is what nearly all controllers have in the last
+ *           cell: the third, or of two the second; PLATFORM_IRQ_TYPE_NONE where it makes no sense
  */
 struct dt_device {
 	const struct device_node *node;
@@ -99,7 +101,7 @@ struct dt_tree {
  *
  * Refused as a whole if anything is wrong in a node that becomes a device, with the node's path in
  * @error: cell counts, addresses that can't be translated or wrap around, registers that overlap
- * another device's (other than its parents'), interrupts without a controller or in a circle, two
+ * another device's (other than a bus's), interrupts without a controller or in a circle, two
  * devices of one name, more than the limits above.
  * Return: 0, -EINVAL and @error, -ENOMEM.
  */

@@ -131,6 +131,7 @@ const char *dt_known_name(enum dt_known which);
 /**
  * struct dt_nodes - an unflattened tree
  * @arena:      all memory
+ * @data:       the flattened tree, which names and values stay in
  * @all:        the nodes, each before its children; the root is the first
  * @nr:         at least 1
  * @by_path:    @nr, sorted
@@ -139,6 +140,7 @@ const char *dt_known_name(enum dt_known which);
  */
 struct dt_nodes {
 	struct dt_arena arena;
+	const void *data;
 	struct dt_node *all;
 	unsigned int nr;
 	struct dt_node **by_path;
@@ -156,10 +158,26 @@ int dt_nodes_init(struct dt_nodes *nodes, const struct dt_blob *blob, const char
 		  struct dt_error *error);
 /** dt_nodes_finish - the reverse. */
 void dt_nodes_finish(struct dt_nodes *nodes);
+/** dt_is_synthesized - is it a property that every node gets, and no flattened tree has? */
+static inline bool dt_is_synthesized(const struct device_node *node, const struct property *prop)
+{
+	return prop->value == node->name;
+}
 /** dt_nodes_path - the node at a path, or NULL. */
 struct dt_node *dt_nodes_path(const struct dt_nodes *nodes, const char *path);
 /** dt_nodes_phandle - the node with a phandle, or NULL. */
 struct dt_node *dt_nodes_phandle(const struct dt_nodes *nodes, uint32_t phandle);
+
+/**
+ * dt_flatten - the reverse, of nodes that have changed since
+ * @nodes:  whose root it begins with; that memory reservations are taken of
+ * @others: where else names of properties may be from
+ * @who:    for @error
+ * @out:    a new blob
+ * Return: 0, -EINVAL (too large), -ENOMEM.
+ */
+int dt_flatten(const struct dt_nodes *nodes, const struct dt_nodes *others, const char *who,
+	       struct dt_blob *out, struct dt_error *error);
 
 /**
  * dt_blob_check - is it a flattened tree, whole and well-formed?

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Registers that two devices have. A bus's may lie around those of the devices below it; of all
- * others one would get what is meant for the other.
+ * Registers that two devices have: one would get what is meant for the other. But for a bus's,
+ * which may be all that it hands on.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,21 +24,13 @@ static int compare_spans(const void *a, const void *b)
 	return (x->device > y->device) - (x->device < y->device);
 }
 
-static bool is_above(const struct dt_devices *devices, unsigned int above, unsigned int below)
-{
-	int at = devices->all[below].parent;
-
-	while (at >= 0 && (unsigned int)at != above)
-		at = devices->all[at].parent;
-	return at >= 0;
-}
-
 static int compare_with(const struct dt_devices *devices, const struct span *a,
 			const struct span *b, struct dt_error *error)
 {
 	const struct span *later = a->device > b->device ? a : b, *other = later == a ? b : a;
 
-	if (is_above(devices, a->device, b->device) || is_above(devices, b->device, a->device))
+	if (a->device != b->device &&
+	    (devices->all[a->device].is_bus || devices->all[b->device].is_bus))
 		return 0;
 	return dt_refuse(error,
 			 "%s: reg: 0x%" PRIx64 "-0x%" PRIx64 " overlaps 0x%" PRIx64 "-0x%" PRIx64
@@ -48,8 +40,8 @@ static int compare_with(const struct dt_devices *devices, const struct span *a,
 }
 
 /*
- * Go through the spans by where they begin, with those open that have not ended. These are one
- * device's and those of devices above it, or there would have been an error: so they are few.
+ * Go through the spans by where they begin, with those open that have not ended. But for buses',
+ * there is never more than one, or there would have been an error.
  */
 static int sweep(const struct dt_devices *devices, const struct span *spans, unsigned int nr,
 		 const struct span **open, struct dt_error *error)

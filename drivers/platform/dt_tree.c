@@ -37,7 +37,7 @@ static const char *const known_names[DT_NR_KNOWN] = {
 
 /**
  * struct reader - a tree on its way from flat to nodes
- * @data:  the arena's copy, which names and values stay in
+ * @data:  nodes->data
  * @who:   or NULL
  * @where: the place in @data of the node that is being read
  */
@@ -200,7 +200,8 @@ static int read_properties(const struct reader *r, struct dt_node *node)
 		if (err)
 			return err;
 		has_name |= !strcmp(last->name, "name");
-		nr++;
+		if (++nr > DT_PROPERTIES_MAX)
+			return refuse_in(r, node, "too many properties");
 	}
 	if (at != -FDT_ERR_NOTFOUND)
 		return refuse_in(r, node, "a property is damaged");
@@ -384,7 +385,7 @@ int dt_nodes_init(struct dt_nodes *nodes, const struct dt_blob *blob, const char
 	if (!data)
 		return -ENOMEM;
 	memcpy(data, blob->data, fdt_totalsize(blob->data));
-	r.data = data;
+	r.data = nodes->data = data;
 	err = unflatten(&r);
 	if (err)
 		dt_nodes_finish(nodes);
