@@ -469,7 +469,7 @@ static int link_node(struct platform_device *pdev)
 {
 	struct kobject *node = of_sysfs_node(pdev->of_node->path);
 
-	return node ? sysfs_create_link(&pdev->dev.kobj, node, "of_node") : 0;
+	return node ? sysfs_create_link(&pdev->dev.kobj, node, "of_node") : -ENOENT;
 }
 
 int platform_device_create(struct dt_tree *tree, const struct dt_device *dev, struct device *parent,

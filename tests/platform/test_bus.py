@@ -2,7 +2,9 @@
 """The platform bus of umdevd: devices of a tree, drivers and hardware in whatever order."""
 
 import errno
+import json
 import os
+import pathlib
 
 import pytest
 
@@ -44,6 +46,14 @@ def test_a_device_says_what_linuxs_says(bus):
     assert bus.device(WIDGET, "modalias") == "of:NwidgetTthingCtest,widget_oneCtest,widget\n"
     assert bus.device("timer", "modalias") == "of:NtimerT(null)Ctest,timer\n"
     assert bus.device(WIDGET, "driver_override") == "(null)\n"
+
+
+def test_a_device_leads_to_its_node(bus):
+    bus.load()
+    node = bus.root / "devices" / WIDGET / "of_node"
+    base = bus.daemon.sys / "firmware/devicetree/base"
+    assert os.path.realpath(node) == os.path.realpath(base / "soc/widget@1000")
+    assert (node / "compatible").read_bytes() == b"test,widget one\0test,widget\0"
 
 
 def test_hardware_and_driver_are_loaded_by_their_aliases(bus):
@@ -99,6 +109,7 @@ def test_modules_in_use_stay(bus):
     assert bus.device(WIDGET, "value") == "0\n"
     bus.daemon.umdev("rmmod", "widget_hw", "platform")
     assert not bus.root.exists()
+    assert not (bus.daemon.sys / "firmware").exists()
     assert not (bus.daemon.sys / "devices/platform").exists()
 
 
@@ -167,3 +178,45 @@ def test_a_file_that_is_no_tree_brings_nothing(bus, path):
     assert refused.returncode == 1
     assert f"{path}: " in refused.stderr
     assert not bus.root.exists()
+
+
+def test_what_vfio_has_is_listed_with_its_bus(bus):
+    bus.load()
+    eventually(lambda: bus.driver(WIDGET) == "widget")
+    heading = ["DEVICE", "PARENT", "TYPE", "DRIVER", "USER"]
+    assert [line.split() for line in bus.daemon.umdev("list").stdout.splitlines()] == [heading]
+    bus.daemon.umdev("modprobe", "vfio_platform", "reset_required=0")
+    (bus.root / "devices" / WIDGET / "rebind").write_text("vfio-platform")
+    assert [line.split() for line in bus.daemon.umdev("list").stdout.splitlines()] == [
+        [heading[0], "BUS", *heading[1:]],
+        [WIDGET, "platform", "-", "-", "vfio-platform", "-"],
+    ]
+    assert bus.daemon.umdev_json("list")[0]["socket"].endswith(f"/{WIDGET}")
+
+
+def test_what_is_for_no_user_is_refused(bus):
+    """Buses have nothing to hand over, nor has what is not there."""
+    bus.load(BOARD.replace('"test,widget one", "test,widget"', '"test,none"'))
+    bus.daemon.umdev("modprobe", "vfio_platform", "reset_required=0")
+    for device in ["soc", WIDGET]:
+        with pytest.raises(OSError) as refused:
+            bus.daemon.write("bus/platform/drivers/vfio-platform/bind", device)
+        assert refused.value.errno == errno.EINVAL
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the view of root")
+def test_the_events_are_heard_on_netlink(bus):
+    bus.load()
+    eventually(lambda: bus.driver(WIDGET) == "widget")
+    blob = bus.blob(overlay("/", SMALL.replace("0x1000 8", "0 0x1000 0 8")))
+    command = ["sh", "-c", f"echo one {blob} > /sys/bus/platform/add_overlay"]
+    listen = pathlib.Path(__file__).resolve().parents[1] / "conformance/listen.py"
+    heard = json.loads(
+        bus.daemon.umdev("exec", "python3", listen, input=json.dumps(command) + "\n").stdout
+    )
+    assert heard["status"] == 0, heard
+    assert [event["words"][0] for event in heard["events"]] == [
+        "add@/devices/platform/1000.widget",
+        "bind@/devices/platform/1000.widget",
+    ]
+    assert "OF_FULLNAME=/widget@1000" in heard["events"][0]["words"]

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from boards import MORE, bus, eventually, overlay  # noqa: F401
+from boards import BOARD, MORE, bus, eventually, overlay  # noqa: F401
 
 WIDGET = "9001000.widget"
 BOARD_DEVICES = ["8000000.interrupt-controller", WIDGET, "soc", "timer"]
@@ -39,6 +39,8 @@ def test_devices_come_and_go_with_an_overlay(board):
     assert place.endswith("/devices/platform/soc/soc:bus@10000/9010800.widget")
     # They were never there without their driver, which was here already.
     assert board.driver("9010800.widget") == "widget"
+    node = board.daemon.sys / "firmware/devicetree/base/soc/bus@10000/widget@800"
+    assert os.path.samefile(board.root / "devices/9010800.widget/of_node", node)
     board.remove("more")
     assert tree(board) == before
     assert board.overlays() == []
@@ -95,10 +97,17 @@ def test_a_device_that_stays_stays_as_it_is(board):
         assert f"overlay {name}: /soc/widget@1000: {what} would change" in refused.stderr
         assert refused.stderr.count("\n") == 1
     assert board.overlays() == []
+    # What is no matter of the device may be said.
+    board.add("note", overlay("/soc/widget@1000", 'note = "x";'))
+    node = board.root / "devices" / WIDGET / "of_node"
+    assert (node / "note").read_bytes() == b"x\0"
+    board.remove("note")
+    assert not (node / "note").exists()
 
 
 WRONG = {
     "overlaps": (overlay("/soc", "x@10f0 { reg = <0x10f0 0x20>; compatible = \"x\"; };"), "overlap"),
+    "nowhere": (overlay("/none", "x { compatible = \"x\"; };"), "none"),
     "refused by its hardware": (
         overlay(
             "/soc",
@@ -107,6 +116,7 @@ WRONG = {
         ),
         "/soc/b@5000: Invalid argument",
     ),
+    "no overlay": (BOARD, "overlay"),
 }
 
 
