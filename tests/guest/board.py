@@ -2,10 +2,11 @@
 """
 An Arm machine of QEMU 7.2 with a host's platform devices on its platform bus, and the firmware of
 firmware/ in it, which does with them what it is told at the console.
-
-The QEMUs after 10.1 have no VFIO for platform devices any more.
 """
 import json
+import re
+import shlex
+import subprocess
 import types
 
 import lab
@@ -13,9 +14,78 @@ import lab
 MEMORY = "64M"
 RAM = 0x41000000  # where nobody else has put anything
 
+# What a host has for boards. The second card has memory, too.
+CARDS = ["fff50000.ethernet", "fff60000.ethernet"]
+ENGINE = "10000000.dma-controller"
+
+TREE = """
+/dts-v1/;
+/ {
+	#address-cells = <1>;
+	#size-cells = <1>;
+	compatible = "umdev,board";
+
+	ethernet@fff50000 {
+		compatible = "calxeda,hb-xgmac";
+		reg = <0xfff50000 0x1000>;
+		interrupts = <77 4>, <78 4>, <79 4>;
+		interrupt-parent = <&lines>;
+	};
+
+	ethernet@fff60000 {
+		compatible = "calxeda,hb-xgmac";
+		reg = <0xfff60000 0x1000>, <0xfff70000 0x1000>;
+		interrupts = <80 4>, <81 4>, <82 4>;
+		interrupt-parent = <&lines>;
+	};
+
+	dma-controller@10000000 {
+		compatible = "umdev,dmac-1.0";
+		reg = <0x10000000 0x1000>, <0x10001000 0x1000>;
+		interrupts = <10 4>, <11 1>;
+		interrupt-parent = <&lines>;
+	};
+
+	lines: interrupt-controller {
+		interrupt-controller;
+		#interrupt-cells = <2>;
+	};
+};
+"""
+
+
+def numbers(header, prefix):
+    """The numbers that a @header of C defines, by their names without @prefix."""
+    found = re.findall(rf"^#define {prefix}(\w+)\s+(0x[0-9a-f]+|\d+)", (lab.ROOT / header).read_text(), re.M)
+    return types.SimpleNamespace(**{name: int(value, 0) for name, value in found})
+
 
 def firmware():
     return lab.build_dir() / "tests" / "guest" / "firmware" / "firmware.bin"
+
+
+class BoardHost(lab.Host):
+    """A host with the devices above, which its vfio_platform has."""
+
+    def __init__(self):
+        modules = [lab.build_dir() / "tests" / "modules", *sorted((lab.build_dir() / "drivers").iterdir())]
+        super().__init__(modules=":".join(str(path) for path in modules if path.is_dir()))
+        blob = self.dir / "board.dtb"
+        subprocess.run(["dtc", "-q", "-o", blob], input=TREE, text=True, check=True)
+        self.load = f"platform,dtb={blob}"
+
+    def start(self):
+        super().start()
+        for module in ("xgmac", "vfio_platform"):
+            self.run("modprobe", module)
+        for name in [*CARDS, ENGINE]:
+            # Whoever has it: the daemon loads usual drivers by itself.
+            self.run("bind", "--rebind", name, "vfio-platform")
+        return self
+
+    def run(self, *command):
+        """A command of umdev's. Returns what it printed; Failure if it fails."""
+        return lab.shell(shlex.join(map(str, self.umdev(*command))))
 
 
 def device(name, by="host", **properties):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 import pathlib
+import shutil
 import sys
 
 import pytest
@@ -22,6 +23,8 @@ def board_is_here():
         pytest.skip(f"no QEMU for Arm in {lab.guest_dir()} (run: scripts/fetch-guest {lab.guest_dir()})")
     if not board.firmware().exists():
         pytest.skip("no firmware for Arm: clang or ld.lld was missing (run: scripts/install-deps check)")
+    if not shutil.which("dtc"):
+        pytest.skip("no compiler of device trees (run: scripts/install-deps check)")
 
 
 def running(load):
@@ -41,3 +44,13 @@ def host(guest_is_here):
 @pytest.fixture
 def host_with_dice(guest_is_here):
     yield from running("dice")
+
+
+@pytest.fixture
+def board_host(board_is_here):
+    """A host with platform devices for a board. After the test it has ended well and left nothing."""
+    with board.BoardHost() as host:
+        host.start()
+        yield host
+        host.stop()
+        assert host.leftovers() == []

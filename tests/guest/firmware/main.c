@@ -12,6 +12,7 @@
  *     counts NUMBER                          how often it came
  *     raise ADDRESS VALUE TIMES NUMBER...    write, and wait until each of these interrupts came at
  *                                            least once more; this so many times
+ *     await NUMBER TIMES                     wait until it came this often
  *     strays                                 interrupts that were none, and that nobody enabled
  *     fill ADDRESS LENGTH SEED               with bytes that depend on SEED
  *     same ADDRESS ADDRESS LENGTH            are both alike?
@@ -181,6 +182,18 @@ static const char *do_raise(const struct command *c)
 	return NULL;
 }
 
+static const char *do_await(const struct command *c)
+{
+	const struct interrupt_plan *plan = gic_plan((unsigned int)argument(c, 1));
+	uint32_t count;
+
+	if (!plan)
+		return "which interrupt?";
+	while ((count = plan->count) < argument(c, 2))
+		wait_beyond(plan, count);
+	return NULL;
+}
+
 static const char *do_strays(const struct command *c)
 {
 	console_decimal(gic_spurious());
@@ -226,10 +239,10 @@ static const struct {
 	const char *name;
 	const char *(*run)(const struct command *c);
 } commands[] = {
-	{ "tree", do_tree },   { "read", do_read },	    { "write", do_write },
-	{ "on", do_on },       { "off", do_off },	    { "counts", do_counts },
-	{ "raise", do_raise }, { "strays", do_strays },	    { "fill", do_fill },
-	{ "same", do_same },   { "poweroff", do_poweroff },
+	{ "tree", do_tree },   { "read", do_read },   { "write", do_write },
+	{ "on", do_on },       { "off", do_off },     { "counts", do_counts },
+	{ "raise", do_raise }, { "await", do_await }, { "strays", do_strays },
+	{ "fill", do_fill },   { "same", do_same },   { "poweroff", do_poweroff },
 };
 
 static const char *run(char *line)
