@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Interrupt lines and memory of platform devices: from the hardware to who drives them, and back. */
+/* Interrupt lines and memory of platform devices: from hardware to who drives them, and back. */
 #include "cmocka_umdev.h"
 
 #include <errno.h>
