@@ -24,6 +24,8 @@ static int place_rw(struct dmac_engine *engine, uint64_t addr, void *buf, size_t
 		f->on_access(f, addr, write);
 	pthread_mutex_lock(&f->lock);
 	f->accesses++;
+	if (f->closes_at && f->accesses >= f->closes_at)
+		f->closed = true;
 	f->waiting++;
 	pthread_cond_broadcast(&f->changed);
 	while (f->closed)
@@ -116,7 +118,15 @@ void set_gate(struct dmac_fixture *f, bool closed)
 {
 	pthread_mutex_lock(&f->lock);
 	f->closed = closed;
+	f->closes_at = 0;
 	pthread_cond_broadcast(&f->changed);
+	pthread_mutex_unlock(&f->lock);
+}
+
+void close_gate_at(struct dmac_fixture *f, unsigned int access)
+{
+	pthread_mutex_lock(&f->lock);
+	f->closes_at = f->accesses + access;
 	pthread_mutex_unlock(&f->lock);
 }
 

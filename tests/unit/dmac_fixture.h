@@ -33,6 +33,7 @@ struct dmac_line {
  * @lock:     guards what follows
  * @changed:  something below has changed
  * @closed:   copies wait at the gate
+ * @closes_at: the access at which it closes by itself, counted from the first; 0: none
  * @waiting:  how many do
  * @accesses: how often memory was accessed
  * @on_access: called for each access, before it, without locks. Optional; set before enabling
@@ -46,6 +47,7 @@ struct dmac_fixture {
 	pthread_cond_t changed;
 	struct dmac_line lines[DMAC_NR_IRQS];
 	bool closed;
+	unsigned int closes_at;
 	unsigned int waiting;
 	unsigned int accesses;
 	void (*on_access)(struct dmac_fixture *f, uint64_t addr, bool write);
@@ -63,6 +65,8 @@ void await(struct dmac_fixture *f, uint64_t reg, uint32_t mask, uint32_t value);
 /* Wait until a copy is at the closed gate. */
 void await_gate(struct dmac_fixture *f);
 void set_gate(struct dmac_fixture *f, bool closed);
+/* Have the gate close when so many more accesses have come to it. */
+void close_gate_at(struct dmac_fixture *f, unsigned int access);
 struct dmac_line line_now(struct dmac_fixture *f, unsigned int line);
 unsigned int accesses_now(struct dmac_fixture *f);
 
