@@ -113,6 +113,25 @@ static char **driver_names(const struct binding *b)
 	return names;
 }
 
+static bool is_name(const char *driver)
+{
+	return *driver && driver[0] != '.' && !strchr(driver, '/');
+}
+
+/* Is there such a driver, and does it have a file bind? */
+static bool can_be_bound(const struct binding *b, const char *driver)
+{
+	char *path;
+	bool can;
+
+	if (!is_name(driver))
+		return false;
+	path = tree_path(b->cli, "bus/%s/drivers/%s/bind", b->bus, driver);
+	can = tree_exists(path);
+	free(path);
+	return can;
+}
+
 /* ---- why not ---- */
 
 static int say_is_bound(const struct binding *b)
@@ -202,17 +221,15 @@ static int say_failed(const struct binding *b, const char *what, int err)
 		return cli_fail("can't %s %s: its driver, or %s, is not bound or unbound by hand",
 				what, b->name, b->wanted);
 	case ENOENT:
-		return say_no_driver(b);
+		/* Else it is what its probe() says. */
+		if (b->wanted && !can_be_bound(b, b->wanted))
+			return say_no_driver(b);
+		break;
 	}
 	return say_binding_failed(what, b->name, err);
 }
 
 /* ---- bind ---- */
-
-static bool is_name(const char *driver)
-{
-	return *driver && driver[0] != '.' && !strchr(driver, '/');
-}
 
 static int bind_to(const struct binding *b, const char *driver)
 {
@@ -237,11 +254,13 @@ static int bind_to_any(const struct binding *b)
 	int i, ret, err = -ENODEV;
 
 	for (i = 0; names[i] && err; i++) {
+		if (!can_be_bound(b, names[i]))
+			continue;
 		if (is_explicit(b, names[i]) && (!override || strcmp(override, names[i]) != 0))
 			continue;
 		ret = bind_to(b, names[i]);
-		/* Drivers without a file bind, and those that do not match, are passed over. */
-		if (ret != -ENOENT && ret != -ENODEV)
+		/* Those that do not match are passed over. */
+		if (ret != -ENODEV)
 			err = ret;
 		if (ret == -EBUSY)
 			break;
@@ -294,19 +313,6 @@ static int rebind_run(struct release *release)
 	return err;
 }
 
-static bool has_driver(const struct binding *b, const char *driver)
-{
-	char *path;
-	bool has;
-
-	if (!is_name(driver))
-		return false;
-	path = tree_path(b->cli, "bus/%s/drivers/%s", b->bus, driver);
-	has = tree_exists(path);
-	free(path);
-	return has;
-}
-
 static int say_rebind_failed(const struct binding *b, const char *before, int err)
 {
 	char *driver = driver_of(b);
@@ -333,7 +339,7 @@ static int rebind(const struct binding *b)
 	char *before;
 	int status = EXIT_SUCCESS;
 
-	if (!has_driver(b, b->wanted))
+	if (!can_be_bound(b, b->wanted))
 		return say_no_driver(b);
 	before = driver_of(b);
 	if (!before || strcmp(before, b->wanted) != 0)

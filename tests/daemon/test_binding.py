@@ -135,6 +135,10 @@ def test_a_device_that_is_not_taken_is_back(bus):
     said = refused(bus, "bind", "--rebind", DEVICE, "anything")
     assert said == f"umdev: can't rebind {DEVICE}: Input/output error (the log of umdevd may say more)\n" + STILL
     assert driver(bus) == "native"
+    # A probe's own "no such file" is not that there is no such driver.
+    bus.write("module/anything/parameters/refuse", str(errno.ENOENT))
+    said = refused(bus, "bind", "--rebind", DEVICE, "anything")
+    assert said.startswith(f"umdev: can't rebind {DEVICE}: No such file or directory")
     bus.write("module/anything/parameters/refuse", "517")
     said = refused(bus, "bind", "--rebind", DEVICE, "anything")
     assert said.startswith(f"umdev: can't rebind {DEVICE} yet: the driver waits for something")
