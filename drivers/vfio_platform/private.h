@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the files of vfio_platform share: vfio_platform.c (driver and device), region.c (registers),
- * irq.c (interrupts), reset.c (how devices are reset).
+ * irq.c (interrupts), and reset.c, which is a module of its own.
  *
  * Behaviour: Linux 6.1 drivers/vfio/platform/.
  */
@@ -50,16 +50,15 @@ int vfio_platform_irqs_take(struct vfio_platform_device *vpdev);
 /** vfio_platform_irqs_free - the reverse; for the next user all lines are low. */
 void vfio_platform_irqs_free(struct vfio_platform_device *vpdev);
 
-/* ---- reset.c ---- */
+/* ---- reset.c: the module vfio_platform_base ---- */
 
 /**
- * vfio_platform_get_reset - find vpdev->reset, loading the module that has it if need be
- * Context: probe(). Return: 0, -ENOENT (there is none).
+ * vfio_platform_get_reset - find a reset, loading the module that has it if need be
+ * @compatible: what device it is for
+ * Context: probe(). Return: the reset, whose module stays, or NULL.
  */
-int vfio_platform_get_reset(struct vfio_platform_device *vpdev);
-/** vfio_platform_put_reset - the reverse; nothing if there was none. */
-void vfio_platform_put_reset(struct vfio_platform_device *vpdev);
-/** vfio_platform_call_reset - reset the device. Return: 0, -EINVAL (not known how), what it says. */
-int vfio_platform_call_reset(struct vfio_platform_device *vpdev);
+UMDEV_API const struct vfio_platform_reset *vfio_platform_get_reset(const char *compatible);
+/** vfio_platform_put_reset - the reverse; NULL does nothing. */
+UMDEV_API void vfio_platform_put_reset(const struct vfio_platform_reset *reset);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How devices are reset: each kind has a way of its own, in a module of its own.
+ * The module "vfio_platform_base": how devices are reset. Each kind has a way of its own, in a
+ * module of its own, which a probe() of vfio_platform's loads. That may run while vfio_platform is
+ * still coming, when nothing can depend on it: so all of these depend on this module.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -47,19 +49,19 @@ void vfio_platform_unregister_reset(struct vfio_platform_reset *reset)
 	pthread_mutex_unlock(&resets_lock);
 }
 
-/* ---- of a device ---- */
+/* ---- for devices ---- */
 
-/* Find the one that is there, and keep its module. */
-static bool take_reset(struct vfio_platform_device *vpdev)
+/* The one that is there, with its module kept. */
+static const struct vfio_platform_reset *take_reset(const char *compatible)
 {
 	struct vfio_platform_reset *reset;
 
 	pthread_mutex_lock(&resets_lock);
-	reset = find_reset(vpdev->compat);
-	if (reset && try_module_get(reset->owner))
-		vpdev->reset = reset;
+	reset = find_reset(compatible);
+	if (reset && !try_module_get(reset->owner))
+		reset = NULL;
 	pthread_mutex_unlock(&resets_lock);
-	return vpdev->reset;
+	return reset;
 }
 
 /* The name is the device tree's, and one with a '/' would be the path of a file. */
@@ -73,29 +75,35 @@ static void load_reset(const char *compatible)
 	free(alias);
 }
 
-int vfio_platform_get_reset(struct vfio_platform_device *vpdev)
+const struct vfio_platform_reset *vfio_platform_get_reset(const char *compatible)
 {
-	if (take_reset(vpdev))
-		return 0;
-	load_reset(vpdev->compat);
-	return take_reset(vpdev) ? 0 : -ENOENT;
+	const struct vfio_platform_reset *reset = take_reset(compatible);
+
+	if (reset)
+		return reset;
+	load_reset(compatible);
+	return take_reset(compatible);
 }
 
-void vfio_platform_put_reset(struct vfio_platform_device *vpdev)
+void vfio_platform_put_reset(const struct vfio_platform_reset *reset)
 {
-	if (vpdev->reset)
-		module_put(vpdev->reset->owner);
-	vpdev->reset = NULL;
+	if (reset)
+		module_put(reset->owner);
 }
 
-int vfio_platform_call_reset(struct vfio_platform_device *vpdev)
-{
-	struct platform_device *pdev = vpdev->pdev;
+/* ---- the module ---- */
 
-	if (!vpdev->reset) {
-		dev_warn(&pdev->dev, VFIO_PLATFORM_LOG "no reset function found!");
-		return -EINVAL;
-	}
-	dev_info(&pdev->dev, VFIO_PLATFORM_LOG "reset");
-	return vpdev->reset->reset(pdev);
+static int vfio_platform_base_init(void)
+{
+	return 0;
 }
+
+static void vfio_platform_base_exit(void)
+{
+}
+
+module_init(vfio_platform_base_init);
+module_exit(vfio_platform_base_exit);
+MODULE_DEPENDS("platform");
+MODULE_LICENSE("LGPL-2.1-or-later");
+MODULE_DESCRIPTION("How platform devices are reset for users of VFIO");

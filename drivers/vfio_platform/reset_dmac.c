@@ -48,5 +48,5 @@ module_exit(reset_dmac_exit);
 
 MODULE_LICENSE("LGPL-2.1-or-later");
 MODULE_DESCRIPTION("Resets the DMA engine umdev,dmac-1.0 for vfio_platform");
-MODULE_DEPENDS("vfio_platform");
+MODULE_DEPENDS("vfio_platform_base");
 MODULE_ALIAS("vfio-reset:umdev,dmac-1.0");

@@ -15,6 +15,18 @@ MODULE_PARM_DESC(reset_required, "only take devices that can be reset");
 
 /* ---- the user's side ---- */
 
+static int call_reset(struct vfio_platform_device *vpdev)
+{
+	struct platform_device *pdev = vpdev->pdev;
+
+	if (!vpdev->reset) {
+		dev_warn(&pdev->dev, VFIO_PLATFORM_LOG "no reset function found!");
+		return -EINVAL;
+	}
+	dev_info(&pdev->dev, VFIO_PLATFORM_LOG "reset");
+	return vpdev->reset->reset(pdev);
+}
+
 static int open_device(struct vfio_device *vdev)
 {
 	struct vfio_platform_device *vpdev = to_vfio_platform(vdev);
@@ -22,7 +34,7 @@ static int open_device(struct vfio_device *vdev)
 
 	if (err)
 		return err;
-	err = vfio_platform_call_reset(vpdev);
+	err = call_reset(vpdev);
 	if (err && reset_required) {
 		dev_warn(vdev->dev,
 			 VFIO_PLATFORM_LOG
@@ -37,7 +49,7 @@ static int open_device(struct vfio_device *vdev)
 static void close_device(struct vfio_device *vdev)
 {
 	struct vfio_platform_device *vpdev = to_vfio_platform(vdev);
-	int err = vfio_platform_call_reset(vpdev);
+	int err = call_reset(vpdev);
 
 	if (err && reset_required)
 		dev_warn(vdev->dev,
@@ -49,7 +61,7 @@ static void close_device(struct vfio_device *vdev)
 
 static int reset_device(struct vfio_device *vdev)
 {
-	return vfio_platform_call_reset(to_vfio_platform(vdev));
+	return call_reset(to_vfio_platform(vdev));
 }
 
 static bool has_reset(struct vfio_device *vdev)
@@ -81,22 +93,6 @@ static const struct platform_dma_ops dma_ops = { .rw = dma_rw };
 
 /* ---- the driver ---- */
 
-/* An index is the upper bits of an offset in the device's file. */
-#define REGION_SIZE_MAX (UINT64_C(1) << 40)
-
-static int check_regions(const struct platform_device *pdev)
-{
-	unsigned int i;
-
-	for (i = 0; i < pdev->num_regions; i++) {
-		if (pdev->regions[i].size > REGION_SIZE_MAX) {
-			dev_err(&pdev->dev, VFIO_PLATFORM_LOG "region %u is too large", i);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
 static int find_compatible(struct vfio_platform_device *vpdev)
 {
 	const struct platform_device *pdev = vpdev->pdev;
@@ -110,13 +106,12 @@ static int find_compatible(struct vfio_platform_device *vpdev)
 
 static int find_reset(struct vfio_platform_device *vpdev)
 {
-	int err = vfio_platform_get_reset(vpdev);
-
-	if (!err || !reset_required)
+	vpdev->reset = vfio_platform_get_reset(vpdev->compat);
+	if (vpdev->reset || !reset_required)
 		return 0;
 	dev_err(&vpdev->pdev->dev, VFIO_PLATFORM_LOG "No reset function found for device %s",
 		dev_name(&vpdev->pdev->dev));
-	return err;
+	return -ENOENT;
 }
 
 static int vfio_platform_probe(struct platform_device *pdev)
@@ -132,9 +127,7 @@ static int vfio_platform_probe(struct platform_device *pdev)
 	vpdev->vdev.flags = VFIO_DEVICE_FLAGS_PLATFORM;
 	vpdev->vdev.num_regions = pdev->num_regions;
 	vpdev->vdev.num_irqs = pdev->num_irqs;
-	err = check_regions(pdev);
-	if (!err)
-		err = find_compatible(vpdev);
+	err = find_compatible(vpdev);
 	if (!err)
 		err = find_reset(vpdev);
 	if (err)
@@ -147,7 +140,7 @@ static int vfio_platform_probe(struct platform_device *pdev)
 	return 0;
 put:
 	platform_set_dma_ops(pdev, NULL, NULL);
-	vfio_platform_put_reset(vpdev);
+	vfio_platform_put_reset(vpdev->reset);
 free:
 	free(vpdev);
 	return err;
@@ -159,7 +152,7 @@ static void vfio_platform_remove(struct platform_device *pdev)
 
 	vfio_unregister_group_dev(&vpdev->vdev);
 	platform_set_dma_ops(pdev, NULL, NULL);
-	vfio_platform_put_reset(vpdev);
+	vfio_platform_put_reset(vpdev->reset);
 	free(vpdev);
 }
 
@@ -186,6 +179,6 @@ static void vfio_platform_exit(void)
 
 module_init(vfio_platform_init);
 module_exit(vfio_platform_exit);
-MODULE_DEPENDS("platform");
+MODULE_DEPENDS("platform,vfio_platform_base");
 MODULE_LICENSE("LGPL-2.1-or-later");
 MODULE_DESCRIPTION("VFIO for platform devices");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What vfio_platform wants to be told of a kind of device: how it is reset. The module
- * "vfio_platform" offers this; a module with such a reset says MODULE_DEPENDS("vfio_platform") and
- * MODULE_ALIAS("vfio-reset:COMPATIBLE"), by which it is loaded when a device needs it.
+ * "vfio_platform_base" offers this; a module with such a reset says
+ * MODULE_DEPENDS("vfio_platform_base") and MODULE_ALIAS("vfio-reset:COMPATIBLE"), by which it is
+ * loaded when a device needs it.
  *
  * Behaviour: Linux 6.1 drivers/vfio/platform/{vfio_platform_common,vfio_platform_private.h}.
  */
@@ -19,7 +20,7 @@
  * @reset:      bring the device into a state in which it raises no interrupt and copies nothing,
  *              by its registers (platform_read(), platform_write()); 0 or -errno. Called when a
  *              user opens the device, closes it, or asks for it; one at a time per device
- * @list:       vfio_platform's
+ * @list:       vfio_platform_base's
  */
 struct vfio_platform_reset {
 	const char *compatible;

@@ -31,5 +31,5 @@ module_init(reset_xgmac_init);
 module_exit(reset_xgmac_exit);
 MODULE_LICENSE("LGPL-2.1-or-later");
 MODULE_DESCRIPTION("Resets the network card of the tests");
-MODULE_DEPENDS("vfio_platform");
+MODULE_DEPENDS("vfio_platform_base");
 MODULE_ALIAS("vfio-reset:calxeda,hb-xgmac");
