@@ -6,7 +6,67 @@
 
 #include "umdev/tree.h"
 
-static struct json_object *device_object(const char *socket)
+/* Which devices of its "virt" machine QEMU can hand to a guest, by what they are. */
+static const struct {
+	const char *compatible;
+	const char *driver;
+} platform_drivers[] = {
+	{ "calxeda,hb-xgmac", "vfio-calxeda-xgmac" },
+	{ "amd,xgbe-seattle-v1a", "vfio-amd-xgbe" },
+};
+
+/* QEMU's driver for a platform device, or NULL. It compares the first compatible, as the kernel. */
+static const char *find_platform_driver(const char *device)
+{
+	static const char key[] = "OF_COMPATIBLE_0=";
+	const char *compatible, *driver = NULL;
+	char *path, *uevent;
+
+	if (asprintf(&path, "%s/uevent", device) < 0)
+		return NULL;
+	uevent = tree_read(path);
+	free(path);
+	compatible = uevent ? strstr(uevent, key) : NULL;
+	for (size_t i = 0; compatible && i < ARRAY_SIZE(platform_drivers); i++) {
+		const char *known = platform_drivers[i].compatible;
+		const char *value = compatible + strlen(key);
+
+		if (strcspn(value, "\n") == strlen(known) && !strncmp(value, known, strlen(known)))
+			driver = platform_drivers[i].driver;
+	}
+	free(uevent);
+	return driver;
+}
+
+static bool is_platform(const char *device)
+{
+	char *path, *bus = NULL;
+	bool is;
+
+	if (asprintf(&path, "%s/subsystem", device) >= 0) {
+		bus = tree_link_name(path);
+		free(path);
+	}
+	is = bus && !strcmp(bus, "platform");
+	free(bus);
+	return is;
+}
+
+/* By its place in sysfs: QEMU finds it there when "umdev exec" runs it. */
+static struct json_object *platform_object(const char *device)
+{
+	const char *driver = find_platform_driver(device), *name = strrchr(device, '/') + 1;
+	struct json_object *obj;
+
+	if (!driver)
+		return NULL;
+	obj = json_object_new_object();
+	json_add_text(obj, "driver", driver);
+	json_add_text(obj, "host", name);
+	return obj;
+}
+
+static struct json_object *pci_object(const char *socket)
 {
 	struct json_object *obj = json_object_new_object(), *address = json_object_new_object();
 
@@ -42,15 +102,20 @@ int cmd_qemu_args(const struct cli *cli, int argc, char **argv)
 	if (!device)
 		return EXIT_FAILURE;
 	socket = tree_vfio_attr(device, "socket");
-	free(device);
 	if (!socket || !*socket) {
+		free(device);
 		free(socket);
 		return cli_fail(
 			"%s has no socket: it is not bound to a VFIO driver (umdev bind %s)",
 			argv[0], argv[0]);
 	}
-	obj = device_object(socket);
+	obj = is_platform(device) ? platform_object(device) : pci_object(socket);
+	free(device);
 	free(socket);
+	if (!obj)
+		return cli_fail("QEMU has no device for %s: of platform devices it knows "
+				"calxeda,hb-xgmac and amd,xgbe-seattle-v1a, both for Arm guests",
+				argv[0]);
 	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN |
 							   JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (cli->json) {
