@@ -257,20 +257,32 @@ def daemon(private_mounts):
 
 
 @pytest.fixture
-def view(daemon):
-    """The view of a daemon with mtty, for whoever runs the tests (mostly root)."""
-    return view_module.View(daemon, BUILD).start("--load", "mtty")
+def idle_view(daemon):
+    """The view of a daemon that is still to be started, for whoever runs the tests (mostly root)."""
+    return view_module.View(daemon, BUILD)
 
 
 @pytest.fixture
-def user_view(build_for_all, daemon):
-    """The view of an ordinary user's own daemon with mtty."""
+def view(idle_view):
+    """The same with mtty."""
+    return idle_view.start("--load", "mtty")
+
+
+@pytest.fixture
+def idle_user_view(build_for_all, daemon):
+    """The view of an ordinary user's own daemon, which is still to be started."""
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
     if not shutil.which("fusermount3") or not os.stat("/dev/fuse").st_mode & 0o006:
         pytest.skip("an ordinary user has no FUSE here")
     os.chown(daemon.directory, NOBODY, NOBODY)
-    return view_module.View(daemon, build_for_all, NOBODY).start("--load", "mtty")
+    return view_module.View(daemon, build_for_all, NOBODY)
+
+
+@pytest.fixture
+def user_view(idle_user_view):
+    """The same with mtty."""
+    return idle_user_view.start("--load", "mtty")
 
 
 @pytest.fixture(params=["view", "user_view"], ids=["root", "user"])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * vfio_api SECTION UUID [UUID]: try one part of the API on mediated devices of type mtty-2.
+ * vfio_api SECTION DEVICE [DEVICE]: try one part of the API on mediated devices of type mtty-2, or
+ * on a platform device (platform.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,11 @@ static const struct {
 	{ "random-type1", section_random_type1 },
 	{ "random-type1v2", section_random_type1v2 },
 	{ "dirty", section_dirty },
+	{ "platform-set-irqs", section_platform_set_irqs },
+	{ "platform-interrupts", section_platform_interrupts },
+	{ "platform-access", section_platform_access },
+	{ "platform-mmap", section_platform_mmap },
+	{ "platform-reset", section_platform_reset },
 };
 
 #define NR_SECTIONS (sizeof(sections) / sizeof(sections[0]))
@@ -73,6 +79,10 @@ void target_find(struct target *target, const char *name)
 
 	snprintf(path, sizeof(path), "/sys/bus/mdev/devices/%s/iommu_group", name);
 	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0) {
+		snprintf(path, sizeof(path), "/sys/bus/platform/devices/%s/iommu_group", name);
+		n = readlink(path, link, sizeof(link) - 1);
+	}
 	if (n < 0)
 		die(path);
 	link[n] = '\0';

@@ -18,7 +18,7 @@
 
 /**
  * struct target - a device that is tried
- * @name:  what the group knows it by: an mdev's UUID
+ * @name:  what the group knows it by: an mdev's UUID, a platform device's name
  * @group: path of its group
  */
 struct target {
@@ -77,5 +77,10 @@ void section_type1v2(void);
 void section_random_type1(void);
 void section_random_type1v2(void);
 void section_dirty(void);
+void section_platform_set_irqs(void);
+void section_platform_interrupts(void);
+void section_platform_access(void);
+void section_platform_mmap(void);
+void section_platform_reset(void);
 
 #endif
