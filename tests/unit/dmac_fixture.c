@@ -101,7 +101,7 @@ void await(struct dmac_fixture *f, uint64_t reg, uint32_t mask, uint32_t value)
 {
 	const struct timespec pause = { .tv_nsec = 100000 };
 
-	for (unsigned int i = 0; i < 300000 && (get(f, reg) & mask) != value; i++)
+	for (unsigned int i = 0; i < 100000 && (get(f, reg) & mask) != value; i++)
 		nanosleep(&pause, NULL);
 	assert_int_equal(get(f, reg) & mask, value);
 }
