@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include "dmac_engine.h"
 #include "dmac_hw.h"
@@ -13,12 +12,12 @@
  * struct dmac_hw - an engine behind a device, from create() to destroy()
  * @engine: the engine
  * @hw:     the device's side of it
- * @memfd:  the descriptor memory, mapped as @engine.memory
+ * @memory: the descriptor memory
  */
 struct dmac_hw {
 	struct dmac_engine engine;
 	struct platform_hw *hw;
-	int memfd;
+	struct platform_hw_memory memory;
 };
 
 static struct dmac_hw *to_dmac_hw(struct dmac_engine *engine)
@@ -64,32 +63,10 @@ static int check_resources(const struct platform_device *pdev)
 	return 0;
 }
 
-/* Return: the memory, and its memfd; or NULL and errno. */
-static void *map_memory(size_t size, int *memfd)
-{
-	void *memory;
-	int fd = memfd_create("dmac", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0)
-		return NULL;
-	if (ftruncate(fd, (off_t)size))
-		goto close;
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED)
-		goto close;
-	*memfd = fd;
-	return memory;
-
-close:
-	close(fd);
-	return NULL;
-}
-
 static int dmac_create(struct platform_hw *hw)
 {
 	struct dmac_hw *dmac;
 	size_t size;
-	void *memory;
 	int err = check_resources(hw->pdev);
 
 	if (err)
@@ -98,15 +75,14 @@ static int dmac_create(struct platform_hw *hw)
 	if (!dmac)
 		return -ENOMEM;
 	size = hw->pdev->regions[DMAC_REGION_MEMORY].size;
-	memory = map_memory(size, &dmac->memfd);
-	if (!memory) {
-		err = -errno;
+	err = platform_hw_memory_create(&dmac->memory, "dmac", size);
+	if (err) {
 		dev_err(&hw->pdev->dev, "dmac: no descriptor memory: error %d", err);
 		free(dmac);
 		return err;
 	}
 	dmac->hw = hw;
-	dmac_engine_init(&dmac->engine, &dmac_engine_ops, memory, size);
+	dmac_engine_init(&dmac->engine, &dmac_engine_ops, dmac->memory.addr, size);
 	hw->data = dmac;
 	return 0;
 }
@@ -116,8 +92,7 @@ static void dmac_destroy(struct platform_hw *hw)
 	struct dmac_hw *dmac = hw->data;
 
 	dmac_engine_finish(&dmac->engine);
-	munmap(dmac->engine.memory, dmac->engine.memory_size);
-	close(dmac->memfd);
+	platform_hw_memory_destroy(&dmac->memory);
 	free(dmac);
 }
 
@@ -144,11 +119,11 @@ static void dmac_write(struct platform_hw *hw, unsigned int region, uint64_t off
 
 static int dmac_get_map(struct platform_hw *hw, unsigned int region, struct platform_hw_map *map)
 {
-	const struct dmac_hw *dmac = hw->data;
+	struct dmac_hw *dmac = hw->data;
 
 	if (region != DMAC_REGION_MEMORY)
 		return -EOPNOTSUPP;
-	map->fd = dmac->memfd;
+	map->memory = &dmac->memory;
 	map->offset = 0;
 	map->areas = NULL;
 	map->nr_areas = 0;

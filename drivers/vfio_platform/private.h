@@ -13,12 +13,14 @@
 /**
  * struct vfio_platform_device - a device from probe() to remove()
  * @vdev:   its VFIO side
+ * @stale:  a former user may still have registers mapped. The user's thread, then remove()
  * @pdev:   constant, as all that follows
  * @compat: the first of its compatibles
  * @reset:  how it is reset, with a reference to its module; NULL: it is not
  */
 struct vfio_platform_device {
 	struct vfio_device vdev;
+	bool stale;
 	struct platform_device *pdev;
 	const char *compat;
 	const struct vfio_platform_reset *reset;

@@ -28,7 +28,7 @@ int vfio_platform_get_region(struct vfio_device *vdev, unsigned int index,
 	    hw->ops->get_map(hw, index, &map))
 		return 0;
 	region->flags |= VFIO_REGION_INFO_FLAG_MMAP;
-	region->fd = map.fd;
+	region->fd = map.memory->fd;
 	region->fd_offset = map.offset;
 	region->areas = map.areas;
 	region->nr_areas = map.nr_areas;

@@ -27,11 +27,30 @@ static int call_reset(struct vfio_platform_device *vpdev)
 	return vpdev->reset->reset(pdev);
 }
 
+/*
+ * Nobody's mappings can be taken away, so registers move away from them. In a kernel a user who is
+ * gone has none.
+ */
+static int leave_behind(struct vfio_platform_device *vpdev)
+{
+	int err = vpdev->stale ? platform_renew_memory(vpdev->pdev) : 0;
+
+	if (err)
+		dev_err(vpdev->vdev.dev,
+			VFIO_PLATFORM_LOG "no memory to leave former users behind (%d)", err);
+	else
+		vpdev->stale = false;
+	return err;
+}
+
 static int open_device(struct vfio_device *vdev)
 {
 	struct vfio_platform_device *vpdev = to_vfio_platform(vdev);
-	int err = vfio_platform_irqs_take(vpdev);
+	int err = leave_behind(vpdev);
 
+	if (err)
+		return err;
+	err = vfio_platform_irqs_take(vpdev);
 	if (err)
 		return err;
 	err = call_reset(vpdev);
@@ -43,6 +62,7 @@ static int open_device(struct vfio_device *vdev)
 		vfio_platform_irqs_free(vpdev);
 		return err;
 	}
+	vpdev->stale = true;
 	return 0;
 }
 
@@ -57,6 +77,8 @@ static void close_device(struct vfio_device *vdev)
 			 "reset driver is required and reset call failed in release (%d)",
 			 err);
 	vfio_platform_irqs_free(vpdev);
+	/* What fails here is tried again before somebody else gets the device. */
+	leave_behind(vpdev);
 }
 
 static int reset_device(struct vfio_device *vdev)
@@ -151,6 +173,7 @@ static void vfio_platform_remove(struct platform_device *pdev)
 	struct vfio_platform_device *vpdev = platform_get_drvdata(pdev);
 
 	vfio_unregister_group_dev(&vpdev->vdev);
+	leave_behind(vpdev);
 	platform_set_dma_ops(pdev, NULL, NULL);
 	vfio_platform_put_reset(vpdev->reset);
 	free(vpdev);

@@ -235,6 +235,17 @@ UMDEV_API int platform_request_threaded_irq(struct platform_device *pdev, unsign
 UMDEV_API void platform_free_irq(struct platform_device *pdev, unsigned int irq);
 
 /**
+ * platform_renew_memory - leave behind those who have mapped registers
+ *
+ * For a driver that lets users map registers, and whose user has gone: the registers move to other
+ * memory with all that is in them, so that who still has the old one mapped neither sees nor
+ * changes what the device does from now on. @addr of struct platform_hw_memory stays what it is.
+ *
+ * Context: bound; may sleep. Return: 0, or -ENOMEM, -EMFILE, -ENFILE: some of it is as before.
+ */
+UMDEV_API int platform_renew_memory(struct platform_device *pdev);
+
+/**
  * struct platform_dma_ops - the memory that a device reaches, as its driver lets it
  * @rw: copy between @buf and @len bytes at @addr, as the device addresses them; 0 or -errno, all or
  *      nothing is not promised. From any thread of the hardware's; may block for as long as the
@@ -263,14 +274,38 @@ UMDEV_API void dma_free_coherent(struct platform_device *pdev, void *mem);
 /* ---- hardware ---- */
 
 /**
+ * struct platform_hw_memory - registers that are memory, and may be mapped
+ * @addr: where the hardware has them; constant
+ * @size: in bytes, whole pages
+ * @fd:   the file that they are in now, which users get
+ *
+ * What users may map is never touched but by atomic accesses, or copied once before it is looked at.
+ */
+struct platform_hw_memory {
+	void *addr;
+	size_t size;
+	int fd;
+};
+
+/**
+ * platform_hw_memory_create - make zeroed memory
+ * @mem:  storage of the hardware's
+ * @name: for /proc/PID/maps
+ * Return: 0, -EINVAL (size), -ENOMEM, -EMFILE, -ENFILE.
+ */
+UMDEV_API int platform_hw_memory_create(struct platform_hw_memory *mem, const char *name,
+					size_t size);
+/** platform_hw_memory_destroy - the reverse. */
+UMDEV_API void platform_hw_memory_destroy(struct platform_hw_memory *mem);
+
+/**
  * struct platform_hw_map - registers that may be mapped
- * @fd:     memfd, made with MFD_ALLOW_SEALING, whose contents are the registers; the hardware's,
- *          open from create() to destroy()
+ * @memory: what they are in; the hardware's, from create() to destroy()
  * @offset: where the region begins in it, a multiple of the page size
  * @areas:  what of it may be mapped; none: all (umdev/vfio.h)
  */
 struct platform_hw_map {
-	int fd;
+	struct platform_hw_memory *memory;
 	uint64_t offset;
 	const struct vfio_mmap_area *areas;
 	unsigned int nr_areas;

@@ -39,7 +39,9 @@ struct vfio_mmap_area {
  *             registered. Ignored without _MMAP. It has all of the region already, and was made
  *             with MFD_ALLOW_SEALING: the user gets this very file, so registering seals it against
  *             being truncated (F_SEAL_SHRINK) and against other seals. What of it is not in @areas
- *             the user can reach as well
+ *             the user can reach as well, and a user who keeps a mapping can when another one has
+ *             the device. So a driver may put another file behind the region in close_device() or
+ *             open_device(), and close the one before
  * @fd_offset: where in @fd the region begins, a multiple of the page size
  * @areas:     what of it may be mapped; none with _MMAP: all of it
  * @nr_areas:  how many
@@ -101,7 +103,8 @@ struct vfio_irq {
  * the server answers in their place before that, and what they return then is dropped. @request
  * comes from the unregistering thread, at the same time as the others. @get_region and @get_irq may
  * be called at any time between registering and unregistering, must not block, and say the same
- * every time.
+ * every time, but for the descriptor behind a region. @get_region is not called at the same time as
+ * open_device and close_device.
  */
 struct vfio_device_ops {
 	const char *name;

@@ -115,8 +115,14 @@ int vfio_file_open_claimed(struct vfio_device *vdev, struct vfio_claim *claim,
 	err = vdev->ops->open_device ? vdev->ops->open_device(vdev) : 0;
 	if (err)
 		goto disable_irqs;
+	err = vfio_regions_seal(vdev);
+	if (err)
+		goto close_device;
 	*out = file;
 	return 0;
+close_device:
+	if (vdev->ops->close_device)
+		vdev->ops->close_device(vdev);
 disable_irqs:
 	vfio_irqs_disable_all(vdev);
 destroy_dma:

@@ -105,6 +105,12 @@ extern struct class vfio_device_class;
 /* How often a user that does not let go is asked again; only tests change it. */
 extern unsigned int vfio_request_interval_ms;
 
+/**
+ * vfio_regions_seal - seal what is behind mappable regions, which may be new for each user
+ * Context: the user's thread, before it gets a descriptor. Return: 0, -EINVAL, get_region()'s error.
+ */
+int vfio_regions_seal(struct vfio_device *vdev);
+
 /* ---- group.c ---- */
 
 /**

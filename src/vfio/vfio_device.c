@@ -194,6 +194,21 @@ static int read_regions(struct vfio_device_private *p)
 	return 0;
 }
 
+int vfio_regions_seal(struct vfio_device *vdev)
+{
+	struct vfio_region region;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < vdev->num_regions && !err; i++) {
+		memset(&region, 0, sizeof(region));
+		err = vdev->ops->get_region(vdev, i, &region);
+		if (!err)
+			err = seal_file(vdev->dev, &region);
+	}
+	return err;
+}
+
 static int check_ops(const struct vfio_device *vdev)
 {
 	const struct vfio_device_ops *ops = vdev->ops;

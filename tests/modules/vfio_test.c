@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <umdev/vfio.h>
 #include <unistd.h>
@@ -16,8 +15,8 @@
 /* From create() to destroy(). The file has the registers of region 0, then the memory. */
 struct vfio_test {
 	struct platform_hw *hw;
-	int fd;
-	uint8_t *mem; /* PAGE + TEST_MEMORY_SIZE, shared with whoever maps it */
+	struct platform_hw_memory memory; /* PAGE + TEST_MEMORY_SIZE */
+	uint8_t *mem;			  /* where it is */
 	pthread_mutex_t lock;
 	uint8_t is, ibe, iev, ie, ris, afsel; /* under lock, as what follows */
 	uint32_t mr, imsc, rings;
@@ -207,11 +206,11 @@ static void test_write(struct platform_hw *hw, unsigned int region, uint64_t off
 
 static int test_get_map(struct platform_hw *hw, unsigned int region, struct platform_hw_map *map)
 {
-	const struct vfio_test *t = hw->data;
+	struct vfio_test *t = hw->data;
 
 	if (region == TEST_CLOCK)
 		return -EOPNOTSUPP;
-	map->fd = t->fd;
+	map->memory = &t->memory;
 	map->offset = region == TEST_GPIO ? 0 : PAGE;
 	return 0;
 }
@@ -261,29 +260,14 @@ static void *engine_thread(void *arg)
 static int make_memory(struct vfio_test *t)
 {
 	static const uint8_t id[] = { 0, 0, 0, 0, 0x61, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };
-	size_t size = PAGE + TEST_MEMORY_SIZE;
+	int err = platform_hw_memory_create(&t->memory, "vfio_test", PAGE + TEST_MEMORY_SIZE);
 
-	t->fd = memfd_create("vfio_test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (t->fd < 0)
-		return -errno;
-	if (ftruncate(t->fd, (off_t)size)) {
-		close(t->fd);
-		return -ENOMEM;
-	}
-	t->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
-	if (t->mem == MAP_FAILED) {
-		close(t->fd);
-		return -ENOMEM;
-	}
+	if (err)
+		return err;
+	t->mem = t->memory.addr;
 	for (size_t i = 0; i < sizeof(id); i++)
 		t->mem[TEST_GPIO_ID + i * 4] = id[i];
 	return 0;
-}
-
-static void free_memory(struct vfio_test *t)
-{
-	munmap(t->mem, PAGE + TEST_MEMORY_SIZE);
-	close(t->fd);
 }
 
 static int test_create(struct platform_hw *hw)
@@ -313,7 +297,7 @@ static int test_create(struct platform_hw *hw)
 free_memory:
 	pthread_cond_destroy(&t->wakeup);
 	pthread_mutex_destroy(&t->lock);
-	free_memory(t);
+	platform_hw_memory_destroy(&t->memory);
 free:
 	free(t);
 	return err;
@@ -330,7 +314,7 @@ static void test_destroy(struct platform_hw *hw)
 	pthread_join(t->engine, NULL);
 	pthread_cond_destroy(&t->wakeup);
 	pthread_mutex_destroy(&t->lock);
-	free_memory(t);
+	platform_hw_memory_destroy(&t->memory);
 	free(t);
 }
 

@@ -8,9 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <umdev/platform.h>
-#include <unistd.h>
 
 #include "xgmac.h"
 
@@ -21,8 +19,7 @@ struct xgmac {
 	uint32_t raised;
 	uint32_t count;
 	uint32_t peek;
-	int memfd; /* constant, as what follows; -1 without a second region */
-	uint8_t *memory;
+	struct platform_hw_memory memory; /* zero without a second region */
 };
 
 static bool is_kept(uint64_t offset)
@@ -42,9 +39,10 @@ static bool is_kept(uint64_t offset)
 /* A user who has mapped the memory changes it at any time. */
 static uint32_t peek(const struct xgmac *xgmac)
 {
-	if (!xgmac->memory || xgmac->peek % 4 || xgmac->peek >= XGMAC_MEMORY_SIZE)
+	if (!xgmac->memory.addr || xgmac->peek % 4 || xgmac->peek >= XGMAC_MEMORY_SIZE)
 		return UINT32_MAX;
-	return __atomic_load_n((uint32_t *)(xgmac->memory + xgmac->peek), __ATOMIC_ACQUIRE);
+	return __atomic_load_n((uint32_t *)(void *)((char *)xgmac->memory.addr + xgmac->peek),
+			       __ATOMIC_ACQUIRE);
 }
 
 static uint32_t read_register(const struct xgmac *xgmac, uint64_t offset)
@@ -70,7 +68,7 @@ static uint64_t xgmac_read(struct platform_hw *hw, unsigned int region, uint64_t
 	uint64_t value = 0;
 
 	if (region) {
-		memcpy(&value, xgmac->memory + offset, size);
+		memcpy(&value, (char *)xgmac->memory.addr + offset, size);
 		return value;
 	}
 	/* The bus of the real one knows words only. */
@@ -98,7 +96,7 @@ static void xgmac_write(struct platform_hw *hw, unsigned int region, uint64_t of
 	struct xgmac *xgmac = hw->data;
 
 	if (region) {
-		memcpy(xgmac->memory + offset, &value, size);
+		memcpy((char *)xgmac->memory.addr + offset, &value, size);
 		return;
 	}
 	if (size != 4)
@@ -127,11 +125,11 @@ static void xgmac_write(struct platform_hw *hw, unsigned int region, uint64_t of
 
 static int xgmac_get_map(struct platform_hw *hw, unsigned int region, struct platform_hw_map *map)
 {
-	const struct xgmac *xgmac = hw->data;
+	struct xgmac *xgmac = hw->data;
 
 	if (!region)
 		return -EOPNOTSUPP;
-	map->fd = xgmac->memfd;
+	map->memory = &xgmac->memory;
 	return 0;
 }
 
@@ -142,26 +140,10 @@ static bool is_one(const struct platform_device *pdev)
 	       (pdev->num_regions == 1 || pdev->regions[1].size == XGMAC_MEMORY_SIZE);
 }
 
-static int make_memory(struct xgmac *xgmac)
-{
-	void *memory;
-
-	xgmac->memfd = memfd_create("xgmac", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (xgmac->memfd < 0 || ftruncate(xgmac->memfd, XGMAC_MEMORY_SIZE))
-		return -errno;
-	memory = mmap(NULL, XGMAC_MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, xgmac->memfd, 0);
-	if (memory == MAP_FAILED)
-		return -errno;
-	xgmac->memory = memory;
-	return 0;
-}
-
 static void free_xgmac(struct xgmac *xgmac)
 {
-	if (xgmac->memory)
-		munmap(xgmac->memory, XGMAC_MEMORY_SIZE);
-	if (xgmac->memfd >= 0)
-		close(xgmac->memfd);
+	if (xgmac->memory.addr)
+		platform_hw_memory_destroy(&xgmac->memory);
 	pthread_mutex_destroy(&xgmac->lock);
 	free(xgmac);
 }
@@ -170,7 +152,7 @@ static int xgmac_create(struct platform_hw *hw)
 {
 	struct platform_device *pdev = hw->pdev;
 	struct xgmac *xgmac;
-	int err;
+	int err = 0;
 
 	if (!is_one(pdev)) {
 		dev_err(&pdev->dev,
@@ -183,8 +165,8 @@ static int xgmac_create(struct platform_hw *hw)
 	if (!xgmac)
 		return -ENOMEM;
 	pthread_mutex_init(&xgmac->lock, NULL);
-	xgmac->memfd = -1;
-	err = pdev->num_regions > 1 ? make_memory(xgmac) : 0;
+	if (pdev->num_regions > 1)
+		err = platform_hw_memory_create(&xgmac->memory, "xgmac", XGMAC_MEMORY_SIZE);
 	if (err)
 		free_xgmac(xgmac);
 	else

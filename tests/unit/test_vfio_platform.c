@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <umdev/umdev.h>
@@ -480,6 +481,34 @@ static void it_resets_when_a_user_comes_asks_and_goes(void **state)
 	assert_int_equal(resets(), 4);
 }
 
+static void limit_descriptors(rlim_t soft)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = soft ? soft : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* Where registers can't move away from who has them mapped, nobody else gets the device. */
+static void who_cannot_be_left_behind_is_the_last(void **state)
+{
+	struct vfio_file *file = bind_and_open();
+	int err;
+
+	log_taken();
+	limit_descriptors(3);
+	vfio_file_close(file);
+	assert_non_null(strstr(log_taken(), "no memory to leave former users behind (-24)"));
+	err = vfio_file_open(the_vdev(), &user_ops, NULL, &file);
+	limit_descriptors(0);
+	assert_int_equal(err, -EMFILE);
+	log_taken();
+	file = open_device();
+	vfio_file_close(file);
+	assert_null(strstr(log_taken(), "former users"));
+}
+
 static void a_device_that_cannot_be_reset_is_not_opened(void **state)
 {
 	struct vfio_file *file;
@@ -658,6 +687,7 @@ int main(void)
 		TEST(a_level_that_stays_reaches_the_next_user),
 		TEST(the_device_reaches_its_users_memory_and_no_more),
 		TEST(it_resets_when_a_user_comes_asks_and_goes),
+		TEST(who_cannot_be_left_behind_is_the_last),
 		TEST(a_device_that_cannot_be_reset_is_not_opened),
 		TEST(unbinding_waits_for_the_user),
 		TEST(unplugging_waits_for_the_user),

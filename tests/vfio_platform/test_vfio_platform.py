@@ -202,6 +202,34 @@ def test_the_next_user_finds_it_reset(bound):
         assert user.get(GPIO, RESETS) == 3
 
 
+@pytest.mark.parametrize("way", ["leaves", "is thrown out"])
+def test_who_keeps_a_mapping_is_left_behind(bound, way):
+    with bound.user() as user:
+        user.write(MEMORY, 0, b"old")
+        fields, _, fds = user.region_info(MEMORY, 1000)
+        kept = mmap.mmap(fds[0], 8192, offset=fields[5])
+        if way == "is thrown out":
+            bound.daemon.umdev("unbind", "--force=0", DEVICE)
+    if way == "is thrown out":
+        bound.bind()
+    with bound.user() as user:
+        # What is in the registers is the hardware's, and its reset's, affair; whose they are is not.
+        assert user.read(MEMORY, 0, 3) == b"old"
+        kept[0:3] = b"bad"
+        assert user.read(MEMORY, 0, 3) == b"old"
+        user.write(MEMORY, 0, b"new")
+        assert kept[0:3] == b"bad"
+        fields, _, own = user.region_info(MEMORY, 1000)
+        with mmap.mmap(own[0], 8192, offset=fields[5]) as mapped:
+            mapped[8:12] = b"page"
+            assert user.read(MEMORY, 8, 4) == b"page"
+        with pytest.raises(OSError):
+            os.ftruncate(own[0], 0)
+    kept.close()
+    for fd in [*fds, *own]:
+        os.close(fd)
+
+
 # ---- modules ----
 
 
