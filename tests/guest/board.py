@@ -17,6 +17,8 @@ RAM = 0x41000000  # where nobody else has put anything
 # What a host has for boards. The second card has memory, too.
 CARDS = ["fff50000.ethernet", "fff60000.ethernet"]
 ENGINE = "10000000.dma-controller"
+UART = "20000000.serial"
+CLOCK = "30000000.rtc"
 
 TREE = """
 /dts-v1/;
@@ -43,6 +45,20 @@ TREE = """
 		compatible = "umdev,dmac-1.0";
 		reg = <0x10000000 0x1000>, <0x10001000 0x1000>;
 		interrupts = <10 4>, <11 1>;
+		interrupt-parent = <&lines>;
+	};
+
+	serial@20000000 {
+		compatible = "arm,pl011", "arm,primecell";
+		reg = <0x20000000 0x1000>;
+		interrupts = <20 4>;
+		interrupt-parent = <&lines>;
+	};
+
+	rtc@30000000 {
+		compatible = "arm,pl031", "arm,primecell";
+		reg = <0x30000000 0x1000>;
+		interrupts = <30 4>;
 		interrupt-parent = <&lines>;
 	};
 
@@ -78,7 +94,7 @@ class BoardHost(lab.Host):
         super().start()
         for module in ("xgmac", "vfio_platform"):
             self.run("modprobe", module)
-        for name in [*CARDS, ENGINE]:
+        for name in [*CARDS, ENGINE, UART, CLOCK]:
             # Whoever has it: the daemon loads usual drivers by itself.
             self.run("bind", "--rebind", name, "vfio-platform")
         return self

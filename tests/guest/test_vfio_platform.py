@@ -5,12 +5,14 @@ Guests that have platform devices by QEMU's vfio-calxeda-xgmac, which makes the 
 QEMU takes the next access to any register for the end of an interrupt, and unmasks it then. Where the first access of a
 handler lowers the line each interrupt comes once; else some come again, as they do on the kernel's VFIO.
 """
+import json
+import shlex
 import subprocess
 
 import pytest
 
 import lab
-from board import CARDS, RAM, Board, BoardHost, device, numbers
+from board import CARDS, CLOCK, RAM, UART, Board, BoardHost, device, numbers
 
 XGMAC = numbers("tests/modules/xgmac.h", "XGMAC_")
 ROUNDS = 300
@@ -82,6 +84,14 @@ def test_registers_and_interrupts(board_host, by, private_memory):
         board.power_off()
 
 
+def test_what_qemu_args_prints_is_what_qemu_takes(board_host):
+    option, description = shlex.split(board_host.run("qemu-args", CARDS[0]))
+    assert option == "-device"
+    with Board(board_host, [json.loads(description)]) as board:
+        Card(board, CARDS[0]).works()
+        board.power_off()
+
+
 def test_an_interrupt_that_nobody_lowers_comes_again(board_host):
     with Board(board_host, [device(CARDS[0])]) as board:
         card = Card(board, CARDS[0])
@@ -147,6 +157,48 @@ def test_memory_is_the_same_mapped_and_trapped(board_host, properties):
         board.write(card.memory, 0x1122334455667788, 8)
         assert [board.read(card.memory, size) for size in (1, 2, 4, 8)] == [
             0x88, 0x7788, 0x55667788, 0x1122334455667788]
+        board.power_off()
+
+
+def test_text_crosses_in_both_directions(board_host):
+    """A PL011, as far as it takes."""
+    data, flags, line, control, mask, clear = 0x00, 0x18, 0x2c, 0x30, 0x38, 0x44
+    received, rx_empty = 0x10, 0x10
+    path = (board_host.sys / "bus" / "platform" / "devices" / UART / "port0" / "path").read_text().strip()
+    with Board(board_host, [device(UART)]) as board, lab.Terminal(path) as terminal:
+        node = board.devices()[UART]
+        base = node.regions[0][0]
+        board.write(base + line, 0x60)  # eight bits, one character at a time
+        board.write(base + control, 0x301)
+        for character in b"from the guest\n":
+            board.write(base + data, character)
+        assert terminal.read(15) == b"from the guest\n"
+        board.write(base + mask, received)
+        number = node.interrupts[0][0]
+        for character in b"from the host\n":
+            board.run("on", number, "level", base + mask, 0)
+            terminal.write(bytes([character]))
+            board.run("await", number, 1)
+            assert board.read(base + flags) & rx_empty == 0
+            assert board.read(base + data) == character
+            board.write(base + clear, received)
+            board.write(base + mask, received)
+        board.power_off()
+
+
+def test_a_clock_wakes_its_guest(board_host):
+    """A PL031."""
+    now, match, mask, clear = 0x00, 0x04, 0x10, 0x1c
+    with Board(board_host, [device(CLOCK)]) as board:
+        node = board.devices()[CLOCK]
+        base = node.regions[0][0]
+        number = node.interrupts[0][0]
+        board.write(base + mask, 1)
+        board.run("on", number, "level", base + clear, 1)
+        begun = board.read(base + now)
+        board.run("raise", base + match, begun + 1, 1, number)
+        assert board.read(base + now) > begun
+        assert board.count(number) == 1
         board.power_off()
 
 
