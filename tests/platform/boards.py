@@ -109,6 +109,15 @@ class Bus:
         link = self.root / "devices" / device / "driver"
         return os.path.basename(os.readlink(link)) if os.path.islink(link) else None
 
+    def taken(self, device, driver):
+        """Is it the driver's? The link is there before probe() has come to its end, and the driver's
+        module is live after that."""
+        state = self.root / "devices" / device / "driver/module/initstate"
+        try:
+            return self.driver(device) == driver and state.read_text() == "live\n"
+        except OSError:
+            return False
+
     def device(self, name, attr):
         return (self.root / "devices" / name / attr).read_text()
 

@@ -46,7 +46,7 @@ BOARD = """
 def board(bus):
     """Its drivers have been loaded by the devices' aliases."""
     bus.load(BOARD)
-    eventually(lambda: bus.driver(UART) == "uart-pl011" and bus.driver(CLOCK) == "rtc-pl031")
+    eventually(lambda: bus.taken(UART, "uart-pl011") and bus.taken(CLOCK, "rtc-pl031"))
     return bus
 
 

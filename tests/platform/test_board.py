@@ -92,7 +92,7 @@ def test_uarts_come_and_go_during_traffic(board):
         try:
             for _ in range(5):
                 board.add("second", SECOND)
-                eventually(lambda: board.driver(SECOND_UART) == "sbsa-uart")
+                eventually(lambda: board.taken(SECOND_UART, "sbsa-uart"))
                 with terminal(board, "tty", SECOND_UART) as other, \
                         wire(board, SECOND_UART) as other_end:
                     other.write(b"hello")

@@ -58,14 +58,14 @@ def test_a_device_leads_to_its_node(bus):
 
 def test_hardware_and_driver_are_loaded_by_their_aliases(bus):
     bus.load()
-    eventually(lambda: bus.driver(WIDGET) == "widget")
+    eventually(lambda: bus.taken(WIDGET, "widget"))
     modules = {module["name"] for module in bus.daemon.umdev_json("lsmod")}
     assert {"widget", "widget_hw"} <= modules
 
 
 def test_registers_and_interrupts_reach_the_driver(bus):
     bus.load()
-    eventually(lambda: bus.driver(WIDGET) == "widget")
+    eventually(lambda: bus.taken(WIDGET, "widget"))
     assert bus.device(WIDGET, "handled") == "0\n"
     (bus.root / "devices" / WIDGET / "value").write_text("5")
     eventually(lambda: bus.device(WIDGET, "handled") == "1\n")
@@ -93,7 +93,7 @@ def test_a_device_that_comes_last_is_complete(bus, order):
 
 def test_modules_in_use_stay(bus):
     bus.load()
-    eventually(lambda: bus.driver(WIDGET) == "widget")
+    eventually(lambda: bus.taken(WIDGET, "widget"))
     for module, why in [
         ("widget_hw", "is in use"),
         ("platform", "is used by: "),
@@ -182,7 +182,7 @@ def test_a_file_that_is_no_tree_brings_nothing(bus, path):
 
 def test_what_vfio_has_is_listed_with_its_bus(bus):
     bus.load()
-    eventually(lambda: bus.driver(WIDGET) == "widget")
+    eventually(lambda: bus.taken(WIDGET, "widget"))
     heading = ["DEVICE", "PARENT", "TYPE", "DRIVER", "USER"]
     assert [line.split() for line in bus.daemon.umdev("list").stdout.splitlines()] == [heading]
     bus.daemon.umdev("modprobe", "vfio_platform", "reset_required=0")
@@ -207,7 +207,7 @@ def test_what_is_for_no_user_is_refused(bus):
 @pytest.mark.skipif(os.geteuid() != 0, reason="the view of root")
 def test_the_events_are_heard_on_netlink(bus):
     bus.load()
-    eventually(lambda: bus.driver(WIDGET) == "widget")
+    eventually(lambda: bus.taken(WIDGET, "widget"))
     blob = bus.blob(overlay("/", SMALL.replace("0x1000 8", "0 0x1000 0 8")))
     command = ["sh", "-c", f"echo one {blob} > /sys/bus/platform/add_overlay"]
     listen = pathlib.Path(__file__).resolve().parents[1] / "conformance/listen.py"

@@ -17,7 +17,7 @@ MORE_DEVICES = ["9002000.widget", "9010800.widget", "soc:bus@10000"]
 @pytest.fixture
 def board(bus):
     bus.load()
-    eventually(lambda: bus.driver(WIDGET) == "widget")
+    eventually(lambda: bus.taken(WIDGET, "widget"))
     return bus
 
 

@@ -29,7 +29,7 @@ def held(bus):
     bus.load()
     bus.daemon.umdev("modprobe", "vfio_platform", "reset_required=0")
     bus.add("one", ONE)
-    eventually(lambda: bus.driver(HELD) == "widget")
+    eventually(lambda: bus.taken(HELD, "widget"))
     (bus.root / "devices" / HELD / "rebind").write_text("vfio-platform")
     client = vfio_user.Client(str(bus.daemon.runtime / "vfio-user" / HELD))
     client.version()
