@@ -6,13 +6,15 @@
 
 #include "umdev/tree.h"
 
-/* Which devices of its "virt" machine QEMU can hand to a guest, by what they are. */
+/*
+ * Which devices of its "virt" machine QEMU can hand to a guest, by what they are. It knows another
+ * one, "amd,xgbe-seattle-v1a", but looks for that in the device tree of the host's own /proc.
+ */
 static const struct {
 	const char *compatible;
 	const char *driver;
 } platform_drivers[] = {
 	{ "calxeda,hb-xgmac", "vfio-calxeda-xgmac" },
-	{ "amd,xgbe-seattle-v1a", "vfio-amd-xgbe" },
 };
 
 /* QEMU's driver for a platform device, or NULL. It compares the first compatible, as the kernel. */
@@ -113,8 +115,8 @@ int cmd_qemu_args(const struct cli *cli, int argc, char **argv)
 	free(device);
 	free(socket);
 	if (!obj)
-		return cli_fail("QEMU has no device for %s: of platform devices it knows "
-				"calxeda,hb-xgmac and amd,xgbe-seattle-v1a, both for Arm guests",
+		return cli_fail("QEMU has no device for %s: of platform devices it can take "
+				"calxeda,hb-xgmac, for Arm guests",
 				argv[0]);
 	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN |
 							   JSON_C_TO_STRING_NOSLASHESCAPE);

@@ -285,11 +285,8 @@ def test_qemu_args_says_that_there_is_no_device_for_it(bound):
     assert f"QEMU has no device for {DEVICE}" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "compatible, driver",
-    [("calxeda,hb-xgmac", "vfio-calxeda-xgmac"), ("amd,xgbe-seattle-v1a", "vfio-amd-xgbe")],
-)
-def test_qemu_args_names_the_device_that_there_is(daemon, tree, tmp_path, compatible, driver):
+def a_device_that_is(compatible, daemon, tree, tmp_path):
+    """A daemon in which vfio-platform has it, as OTHER."""
     source = subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", tree], capture_output=True, text=True, check=True)
     text = source.stdout.replace('compatible = "umdev,no-reset"', f'compatible = "{compatible}"')
     text = text.replace("umdev,no-reset\\0", f"{compatible}\\0")
@@ -297,4 +294,16 @@ def test_qemu_args_names_the_device_that_there_is(daemon, tree, tmp_path, compat
     subprocess.run(["dtc", "-q", "-O", "dtb", "-o", blob], input=text, text=True, check=True)
     daemon.start("--load", f"platform,dtb={blob}", "--load", "vfio_test", "--load", "vfio_platform,reset_required=0")
     daemon.write("bus/platform/drivers/vfio-platform/bind", OTHER)
-    assert daemon.umdev_json("qemu-args", OTHER) == {"driver": driver, "host": OTHER}
+
+
+def test_qemu_args_names_the_device_that_there_is(daemon, tree, tmp_path):
+    a_device_that_is("calxeda,hb-xgmac", daemon, tree, tmp_path)
+    assert daemon.umdev_json("qemu-args", OTHER) == {"driver": "vfio-calxeda-xgmac", "host": OTHER}
+
+
+def test_qemu_args_names_none_that_qemu_cannot_take(daemon, tree, tmp_path):
+    """QEMU's vfio-amd-xgbe wants the device tree of the host itself."""
+    a_device_that_is("amd,xgbe-seattle-v1a", daemon, tree, tmp_path)
+    done = daemon.umdev("qemu-args", OTHER, check=False)
+    assert done.returncode == 1
+    assert f"QEMU has no device for {OTHER}" in done.stderr
