@@ -410,7 +410,7 @@ static int merge_nodes(struct merge *m)
 				return err;
 			continue;
 		}
-		/* What is below a new node comes with it, and has a parent that is the overlay's. */
+		/* What is below a new node comes with it; its parent is the overlay's. */
 		target = m->into[dt_parent(node) - m->over.all];
 		if (target)
 			add_child(m, target, node);

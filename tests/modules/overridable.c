@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A bus with driver_override and three devices, which by themselves go to the driver "native", or to
- * "thief". The last one is of another kind: no driver that takes any device may have it.
+ * A bus with driver_override and three devices, which by themselves go to the driver "native", or
+ * to "thief". The last one is of another kind: no driver that takes any device may have it.
  */
 #include <errno.h>
 #include <stdlib.h>
