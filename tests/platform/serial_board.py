@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from boards import bus, eventually  # noqa: F401
+from boards import bus, eventually, overlay  # noqa: F401
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path += [str(TESTS / "guest"), str(TESTS / "vfio_user")]
@@ -40,6 +40,16 @@ BOARD = """
     };
 };
 """
+
+
+SECOND = overlay("/", """
+    serial@9040000 {
+        compatible = "arm,sbsa-uart";
+        reg = <0x9040000 0x1000>;
+        interrupts = <0 8 4>;
+    };
+""")
+SECOND_UART = "9040000.serial"
 
 
 @pytest.fixture

@@ -7,17 +7,8 @@ import threading
 
 import pytest
 
-from boards import bus, eventually, overlay  # noqa: F401
-from serial_board import CLOCK, UART, board, lab, terminal, wire  # noqa: F401
-
-SECOND = overlay("/", """
-    serial@9040000 {
-        compatible = "arm,sbsa-uart";
-        reg = <0x9040000 0x1000>;
-        interrupts = <0 8 4>;
-    };
-""")
-SECOND_UART = "9040000.serial"
+from boards import bus, eventually  # noqa: F401
+from serial_board import CLOCK, SECOND, SECOND_UART, UART, board, lab, terminal, wire  # noqa: F401
 
 
 # ---- UARTs ----

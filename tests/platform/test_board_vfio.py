@@ -7,13 +7,13 @@ import struct
 
 import pytest
 
-from boards import bus  # noqa: F401
-from serial_board import CLOCK, UART, bind, board, terminal, unbind, wire  # noqa: F401
+from boards import bus, eventually  # noqa: F401
+from serial_board import CLOCK, SECOND, SECOND_UART, UART, bind, board, terminal, unbind, wire  # noqa: F401
 
 import client as vfio_user
 
 DR, FR, IBRD, FBRD, LCR_H, CR, IMSC, RIS = 0x0, 0x18, 0x24, 0x28, 0x2C, 0x30, 0x38, 0x3C
-RXFE, RT = 0x10, 0x40
+RXFE, RXFF, RT = 0x10, 0x40, 0x40
 
 
 class User(vfio_user.Client):
@@ -71,6 +71,39 @@ def test_a_user_drives_the_uart_itself(board, give):
                 got.append(user.reg(DR))
         assert got == b"in"
         os.close(irq)
+
+
+@pytest.mark.parametrize("fifos, count", [(0x10, 32), (0, 1)])
+def test_a_reset_leaves_no_character_that_has_come(board, give, fifos, count):
+    user = give(UART)
+    with wire(board) as end:
+        user.set_reg(LCR_H, 0x60 | fifos)
+        user.set_reg(CR, 0x301)
+        end.write(b"x" * count)
+        eventually(lambda: user.reg(FR) & RXFF)
+        user.reset()
+        assert user.reg(FR) & RXFE and not user.reg(RIS)
+        user.set_reg(LCR_H, 0x70)
+        user.set_reg(CR, 0x301)
+        end.write(b"y")
+        eventually(lambda: not user.reg(FR) & RXFE)
+        assert user.reg(DR) == ord("y")
+
+
+def test_a_generic_uart_is_reset_by_the_few_registers_it_has(board, give):
+    board.add("second", SECOND)
+    eventually(lambda: board.taken(SECOND_UART, "sbsa-uart"))
+    user = give(SECOND_UART)
+    with wire(board, SECOND_UART) as end:
+        user.set_reg(IMSC, 0x7FF)
+        end.write(b"x" * 32)
+        eventually(lambda: user.reg(FR) & RXFF)
+        assert user.reg(RIS)
+        user.reset()
+        assert user.reg(FR) & RXFE and not user.reg(RIS) and not user.reg(IMSC)
+        end.write(b"y")
+        eventually(lambda: not user.reg(FR) & RXFE)
+        assert user.reg(DR) == ord("y")
 
 
 def test_it_goes_back_to_its_driver(board, give):
