@@ -66,7 +66,7 @@ static struct platform_hw_kind *find_kind_for(const struct platform_device *pdev
 	return kind;
 }
 
-static struct platform_hw_kind *use_kind_for(const struct platform_device *pdev)
+static struct platform_hw_kind *use_kind_for(struct platform_device *pdev)
 {
 	struct platform_hw_kind *kind;
 
@@ -74,15 +74,17 @@ static struct platform_hw_kind *use_kind_for(const struct platform_device *pdev)
 	kind = find_kind_for(pdev);
 	if (kind)
 		kind->behind++;
+	pdev->p->kind = kind;
 	pthread_mutex_unlock(&kinds_lock);
 	return kind;
 }
 
-static void unuse_kind(struct platform_hw_kind *kind)
+static void unuse_kind(struct platform_device *pdev)
 {
 	pthread_mutex_lock(&kinds_lock);
-	if (!--kind->behind)
+	if (!--pdev->p->kind->behind)
 		pthread_cond_broadcast(&kinds_changed);
+	pdev->p->kind = NULL;
 	pthread_mutex_unlock(&kinds_lock);
 }
 
@@ -106,8 +108,7 @@ static void destroy_hardware(struct platform_device *pdev)
 	set_hardware(pdev, NULL);
 	platform_irq_lower(pdev);
 	memset(hw, 0, sizeof(*hw));
-	unuse_kind(pdev->p->kind);
-	pdev->p->kind = NULL;
+	unuse_kind(pdev);
 }
 
 static int create_hardware(struct platform_device *pdev)
@@ -125,10 +126,9 @@ static int create_hardware(struct platform_device *pdev)
 		dev_err(&pdev->dev, "its hardware (%s) refuses it: %s", kind->ops->name,
 			strerrordesc_np(-err));
 		memset(hw, 0, sizeof(*hw));
-		unuse_kind(kind);
+		unuse_kind(pdev);
 		return err == -ENOENT ? -EINVAL : err;
 	}
-	pdev->p->kind = kind;
 	set_hardware(pdev, hw);
 	return 0;
 }
@@ -192,9 +192,33 @@ void platform_hw_unbound(struct platform_device *pdev)
 
 /* ---- registration ---- */
 
+/*
+ * The lock of a device may be held for as long as its user does not let go of it. Who brings or
+ * takes hardware waits for none that this hardware is not for.
+ */
+static bool waits_for_offered(const struct platform_device *pdev)
+{
+	bool waits;
+
+	pthread_mutex_lock(&kinds_lock);
+	waits = !pdev->p->kind && find_kind_for(pdev);
+	pthread_mutex_unlock(&kinds_lock);
+	return waits;
+}
+
+static bool is_of_kind(const struct platform_device *pdev, const struct platform_hw_kind *kind)
+{
+	bool is;
+
+	pthread_mutex_lock(&kinds_lock);
+	is = pdev->p->kind == kind;
+	pthread_mutex_unlock(&kinds_lock);
+	return is;
+}
+
 static int attach_waiting(struct platform_device *pdev, void *data)
 {
-	if (platform_hw_get(pdev))
+	if (!waits_for_offered(pdev))
 		return 0;
 	device_lock(&pdev->dev);
 	if (pdev->p->shown && !pdev->dev.driver)
@@ -207,6 +231,8 @@ static int detach_free(struct platform_device *pdev, void *data)
 {
 	const struct platform_hw_kind *kind = data;
 
+	if (!is_of_kind(pdev, kind))
+		return 0;
 	device_lock(&pdev->dev);
 	/* One that is on its way looks for itself when it has arrived. */
 	if (pdev->p->kind == kind && pdev->p->shown && !pdev->p->leaving && !pdev->dev.driver)

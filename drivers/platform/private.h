@@ -64,7 +64,7 @@ struct platform_dma {
  * @leaving: no driver and no hardware come any more; under the device's lock
  * @hw:      what stands behind it, or NULL; written under the device's lock, atomic
  * @behind:  what @hw points to
- * @kind:    of which kind that is; under the device's lock
+ * @kind:    of which kind that is, or will be; written under the device's lock and the kinds'
  * @shown:   it was added: hardware that comes now is late; under the device's lock
  * @told:    the log says that there is no hardware; under the device's lock
  * @lines:   pdev.num_irqs of them

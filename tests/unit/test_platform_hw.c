@@ -3,7 +3,9 @@
 #include "cmocka_umdev.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <umdev/platform.h>
 #include <umdev/umdev.h>
 
@@ -194,6 +196,49 @@ static void hardware_that_goes_leaves_free_devices(void **state)
 	assert_string_equal(outside_read(DEVICES "/counter/wire"), "counter\n");
 	platform_device_unregister(pdev);
 	platform_hw_unregister(&counter);
+}
+
+static void *bring_and_take(void *arg)
+{
+	int *err = arg;
+
+	*err = platform_hw_register(&counter);
+	if (!*err)
+		platform_hw_unregister(&counter);
+	return NULL;
+}
+
+/* Whoever waits for a user of one device, with its lock, holds up nothing that is not for it. */
+static void hardware_waits_for_no_other_device(void **state)
+{
+	static const struct platform_device_info other_info = {
+		.name = "other",
+		.id = PLATFORM_DEVID_NONE,
+	};
+	static struct platform_driver other_driver = {
+		.probe = counter_probe,
+		.driver = { .name = "other" },
+	};
+	struct platform_device *other;
+	struct timespec limit;
+	pthread_t thread;
+	int err, late;
+
+	assert_int_equal(platform_driver_register(&other_driver), 0);
+	assert_int_equal(platform_device_register_full(&other_info, &other), 0);
+	assert_ptr_equal(other->dev.driver, &other_driver.driver);
+	device_lock(&other->dev);
+	assert_int_equal(pthread_create(&thread, NULL, bring_and_take, &err), 0);
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 20;
+	late = pthread_timedjoin_np(thread, NULL, &limit);
+	device_unlock(&other->dev);
+	if (late)
+		pthread_join(thread, NULL);
+	assert_int_equal(late, 0);
+	assert_int_equal(err, 0);
+	platform_device_unregister(other);
+	platform_driver_unregister(&other_driver);
 }
 
 static void hardware_that_refuses_keeps_the_device_away(void **state)
@@ -429,6 +474,7 @@ int main(void)
 		TEST(device_first),
 		TEST(late_hardware_is_told_by_a_change),
 		TEST(hardware_that_goes_leaves_free_devices),
+		TEST(hardware_waits_for_no_other_device),
 		TEST(hardware_that_refuses_keeps_the_device_away),
 		TEST(hardware_is_offered_once),
 		TEST(accesses_are_checked),
