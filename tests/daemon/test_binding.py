@@ -145,6 +145,20 @@ def test_a_device_that_is_not_taken_is_back(bus):
     assert said.endswith(STILL)
 
 
+@pytest.mark.parametrize("said", [errno.ENOENT, errno.EPERM, errno.ESTALE])
+def test_what_a_probe_says_is_what_the_writer_is_told(bus, said):
+    """As write(2) has it; dash's echo says "I/O error" whatever it was."""
+    bus.write("module/anything/parameters/refuse", str(said))
+    with pytest.raises(OSError) as told:
+        bus.write(REBIND, "anything")
+    assert told.value.errno == said
+    assert driver(bus) == "native"
+    bus.umdev("unbind", DEVICE)
+    with pytest.raises(OSError) as told:
+        bus.write("bus/overridable/drivers/anything/bind", DEVICE)
+    assert told.value.errno == said
+
+
 def test_when_nobody_takes_it_that_is_said(bus):
     for module in "anything", "native":
         bus.write(f"module/{module}/parameters/refuse", str(errno.EIO))
