@@ -372,7 +372,7 @@ static unsigned int find_tokens(const struct tree *tree, uint32_t *at)
 	return nr;
 }
 
-static uint32_t get_cell(const struct tree *tree, uint32_t at)
+static uint32_t get_cell(const struct tree *tree, size_t at)
 {
 	uint32_t cell;
 
@@ -380,7 +380,7 @@ static uint32_t get_cell(const struct tree *tree, uint32_t at)
 	return be32toh(cell);
 }
 
-static void set_cell(struct tree *tree, uint32_t at, uint32_t value)
+static void set_cell(struct tree *tree, size_t at, uint32_t value)
 {
 	uint32_t cell = htobe32(value);
 
@@ -390,7 +390,7 @@ static void set_cell(struct tree *tree, uint32_t at, uint32_t value)
 
 static void change_property(struct tree *tree, uint32_t at)
 {
-	uint32_t length = get_cell(tree, at + 4), cell = at + 12 + 4 * below(length / 4 + 1);
+	size_t length = get_cell(tree, at + 4), cell = at + 12 + 4 * (size_t)below(length / 4 + 1);
 
 	switch (below(8)) {
 	case 0: /* how long it is; what follows is then out of step, mostly */
@@ -409,7 +409,7 @@ static void change_property(struct tree *tree, uint32_t at)
 			tree->data[at + 12 + below(length)] ^= 1 << below(8);
 		break;
 	default:
-		if (length >= 4 && cell < at + 12 + length)
+		if (length >= 4 && cell < at + 12 + length && cell + 4 <= tree->size)
 			set_cell(tree, cell,
 				 one_in(3) ? get_cell(tree, cell) + below(5) - 2 : edge());
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libfdt.h>
@@ -40,6 +41,74 @@ static const char *fault_of(int err)
 	}
 }
 
+/**
+ * struct walk - the structure of a tree, token by token
+ * @at:    the next one
+ * @left:  bytes from there on
+ * @depth: nodes that are open
+ */
+struct walk {
+	const char *at;
+	size_t left;
+	unsigned int depth;
+};
+
+/* Go on by @size bytes and to the next cell. Return: are they there? */
+static bool skip(struct walk *w, size_t size)
+{
+	if (size > w->left || ((size + 3) & ~(size_t)3) > w->left)
+		return false;
+	size = (size + 3) & ~(size_t)3;
+	w->at += size;
+	w->left -= size;
+	return true;
+}
+
+static uint32_t cell_at(const char *at)
+{
+	return be32toh(*(const uint32_t *)at);
+}
+
+/* What belongs to a token that has been read. Return: is it all there, and in its place? */
+static bool walk_token(struct walk *w, uint32_t token)
+{
+	switch (token) {
+	case FDT_BEGIN_NODE:
+		w->depth++;
+		return skip(w, strnlen(w->at, w->left) + 1);
+	case FDT_END_NODE:
+		return w->depth-- > 0;
+	case FDT_PROP:
+		return w->depth && w->left >= 8 && cell_at(w->at) <= w->left - 8 &&
+		       skip(w, 8 + (size_t)cell_at(w->at));
+	default:
+		return token == FDT_NOP;
+	}
+}
+
+/*
+ * Does a structure hold together? libfdt 1.6 adds lengths that wrap around, and goes in a circle
+ * then; so it sees none.
+ */
+static bool check_structure(const void *fdt)
+{
+	struct walk w = { .at = (const char *)fdt + fdt_off_dt_struct(fdt) };
+	uint32_t token;
+
+	w.left = fdt_totalsize(fdt) - fdt_off_dt_struct(fdt);
+	if (fdt_version(fdt) >= 17)
+		w.left = fdt_size_dt_struct(fdt);
+	while (w.left >= 4) {
+		token = cell_at(w.at);
+		skip(&w, 4);
+		if (token == FDT_END)
+			return !w.depth;
+		if (!walk_token(&w, token))
+			return false;
+	}
+	return false;
+}
+
 int dt_blob_check(const struct dt_blob *blob, const char *who, struct dt_error *error)
 {
 	const char *in = who ? who : "/";
@@ -63,7 +132,12 @@ int dt_blob_check(const struct dt_blob *blob, const char *who, struct dt_error *
 	if (fdt_off_dt_struct(blob->data) % 4)
 		return dt_refuse(error, "%s: the structure is at %u, a multiple of 4 is expected",
 				 in, fdt_off_dt_struct(blob->data));
-	err = fdt_check_full(blob->data, blob->size);
+	/* The parts are within the whole. */
+	err = fdt_check_header(blob->data);
+	if (!err && !check_structure(blob->data))
+		err = -FDT_ERR_BADSTRUCTURE;
+	if (!err)
+		err = fdt_check_full(blob->data, blob->size);
 	if (err)
 		return dt_refuse(error, "%s: %s", in, fault_of(err));
 	return 0;

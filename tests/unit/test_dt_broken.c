@@ -560,6 +560,25 @@ static void damaged_trees_are_taken_or_refused_as_a_whole(void **state)
 	dt_blob_free(&blob);
 }
 
+/* Lengths with which a walk through the structure would come back to where it was. */
+static void lengths_that_wrap_around_are_refused(void **state)
+{
+	struct fdt_property *prop;
+	struct dt_blob blob;
+	int node, at;
+
+	dts_compile("/ { a {" DEVICE "x = <1>; }; };", &blob);
+	node = fdt_path_offset(blob.data, "/a");
+	at = fdt_first_property_offset(blob.data, node);
+	prop = (struct fdt_property *)fdt_get_property_by_offset(blob.data, at, NULL);
+	assert_non_null(prop);
+	for (uint32_t back = 1; back < 256; back++) {
+		prop->len = htobe32(-back);
+		assert_refused(&blob, "/: the device tree's structure is damaged");
+	}
+	dt_blob_free(&blob);
+}
+
 /* ---- files ---- */
 
 static void assert_file_refused(const char *path, int expected, const char *line)
@@ -635,6 +654,7 @@ int main(void)
 		cmocka_unit_test(too_many_things_are_refused),
 		cmocka_unit_test(cut_off_trees_are_refused),
 		cmocka_unit_test(damaged_trees_are_taken_or_refused_as_a_whole),
+		cmocka_unit_test(lengths_that_wrap_around_are_refused),
 		cmocka_unit_test(files_that_are_no_trees_are_refused),
 	};
 
