@@ -28,8 +28,8 @@ static int pl011_reset(struct platform_device *pdev)
 }
 
 /*
- * The generic UART's FIFOs can't be turned off, nor can its receiver: what has come is read, and what
- * comes from now on is the next user's. What waits in the transmitter still goes out.
+ * The generic UART's FIFOs can't be turned off, nor can its receiver: what has come is read, and
+ * what comes from now on is the next user's. What waits in the transmitter still goes out.
  */
 static int sbsa_reset(struct platform_device *pdev)
 {

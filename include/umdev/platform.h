@@ -279,7 +279,8 @@ UMDEV_API void dma_free_coherent(struct platform_device *pdev, void *mem);
  * @size: in bytes, whole pages
  * @fd:   the file that they are in now, which users get
  *
- * What users may map is never touched but by atomic accesses, or copied once before it is looked at.
+ * What users may map is never touched but by atomic accesses, or copied once before it is looked
+ * at.
  */
 struct platform_hw_memory {
 	void *addr;

@@ -107,7 +107,8 @@ extern unsigned int vfio_request_interval_ms;
 
 /**
  * vfio_regions_seal - seal what is behind mappable regions, which may be new for each user
- * Context: the user's thread, before it gets a descriptor. Return: 0, -EINVAL, get_region()'s error.
+ * Context: the user's thread, before it gets a descriptor. Return: 0, -EINVAL, what get_region()
+ * says.
  */
 int vfio_regions_seal(struct vfio_device *vdev);
 
