@@ -110,13 +110,12 @@ class Bus:
         return os.path.basename(os.readlink(link)) if os.path.islink(link) else None
 
     def taken(self, device, driver):
-        """Is it the driver's? The link is there before probe() has come to its end, and the driver's
-        module is live after that."""
-        state = self.root / "devices" / device / "driver/module/initstate"
-        try:
-            return self.driver(device) == driver and state.read_text() == "live\n"
-        except OSError:
+        """Is it the driver's? The link is there before probe() has come to its end: a module that
+        is being loaded may be at it, the driver's or the hardware's."""
+        if self.driver(device) != driver:
             return False
+        states = (self.daemon.sys / "module").glob("*/initstate")
+        return all(state.read_text() == "live\n" for state in states)
 
     def device(self, name, attr):
         return (self.root / "devices" / name / attr).read_text()
