@@ -321,7 +321,7 @@ static void load_alias(const char *compatible)
 	if (load_later)
 		request_module_nowait(alias);
 	else
-		request_module(alias);
+		request_module_by(THIS_MODULE, alias);
 	free(alias);
 }
 

@@ -225,6 +225,16 @@ UMDEV_API int module_set_path(const char *dirs);
 UMDEV_API int request_module(const char *name);
 
 /**
+ * request_module_by - the same by somebody for whom a module's exit() may have to wait
+ * @by: that module; NULL: none
+ *
+ * For who holds a lock that the exit() of @by wants, or runs in an attribute that this removes. If
+ * @by is on its way out, it is not waited for: what depends on it is not loaded.
+ * Return: as request_module(), -EBUSY for that.
+ */
+UMDEV_API int request_module_by(const struct module *by, const char *name);
+
+/**
  * request_module_nowait - the same by a thread of umdev's, some time after this returns
  *
  * For an init() that wants what depends on its own module, which has to be up for that.

@@ -91,9 +91,16 @@ struct module_private *modules_find(const char *name);
  * @out: the module or NULL; valid under modules_lock
  *
  * Context: under modules_lock, which it drops while waiting. Return: 0, or -EDEADLK if that would
- * never be, because the module waits for what this thread is bringing up or down.
+ * never be, because the module waits for what this thread is bringing up or down; -EBUSY if it is,
+ * or waits for, the thread's requester, which is going.
  */
 int modules_settle(const char *name, struct module_private **out);
+
+/**
+ * modules_set_requester - whose exit() may wait for this thread from now on; NULL: nobody's
+ * Context: none. Return: whose it was before.
+ */
+const struct module *modules_set_requester(const struct module *mod);
 
 /** module_set_status - and tell those who wait. Under modules_lock. */
 void module_set_status(struct module_private *m, enum module_status status);

@@ -13,6 +13,8 @@ LIST_HEAD(modules);
 
 /* The innermost module that this thread is bringing up or down; its ->outer is the next. */
 static __thread struct module_private *busy;
+/* Whose exit() may wait for what this thread is doing, or NULL. */
+static __thread const struct module *requester;
 
 struct module_private *modules_find(const char *name)
 {
@@ -68,27 +70,54 @@ static bool waits_for_us_locked(const struct module_private *m)
 	return false;
 }
 
+/* Does @m wait for a module that can't go before this thread is done? */
+static bool waits_for_requester_locked(const struct module_private *m)
+{
+	for (; requester && m; m = m->awaits)
+		if (m->status == MODULE_GOING && m->mod == requester)
+			return true;
+	return false;
+}
+
+const struct module *modules_set_requester(const struct module *mod)
+{
+	const struct module *before = requester;
+
+	requester = mod;
+	return before;
+}
+
+/* Others look again when a chain of those who wait has become longer. */
+static void await_locked(struct module_private *m)
+{
+	if (!busy || busy->awaits == m)
+		return;
+	busy->awaits = m;
+	pthread_cond_broadcast(&modules_changed);
+}
+
 /*
  * Wait until the module with this name is live or not there.
- * Return: 0, or -EDEADLK if it would never be: it waits for this thread.
+ * Return: 0, or if it would never be: -EDEADLK, it waits for this thread; -EBUSY, for the requester.
  */
 int modules_settle(const char *name, struct module_private **out)
 {
 	struct module_private *m;
+	int err = 0;
 
 	while ((m = modules_find(name)) && m->status != MODULE_LIVE) {
-		if (busy && waits_for_us_locked(m)) {
-			*out = m;
-			return -EDEADLK;
-		}
-		if (busy)
-			busy->awaits = m;
+		err = busy && waits_for_us_locked(m) ? -EDEADLK : 0;
+		if (!err && waits_for_requester_locked(m))
+			err = -EBUSY;
+		if (err)
+			break;
+		await_locked(m);
 		pthread_cond_wait(&modules_changed, &modules_lock);
-		if (busy)
-			busy->awaits = NULL;
 	}
+	if (busy)
+		busy->awaits = NULL;
 	*out = m;
-	return 0;
+	return err;
 }
 
 /* Names of the modules that depend on @m into @buf. Return: how many there are. */

@@ -278,6 +278,11 @@ void module_announce(struct module_private *m)
 	pthread_mutex_unlock(&modules_lock);
 }
 
+static int refuse_going(const char *name)
+{
+	return module_refuse(-EBUSY, "module \"%s\" is being unloaded", name);
+}
+
 /* Load a file as the module @name. -EDEADLK: this thread is loading it already, further out. */
 static int bring_in_file(const char *name, const char *path, const char *params)
 {
@@ -297,6 +302,8 @@ static int bring_in_file(const char *name, const char *path, const char *params)
 	if (err || there) {
 		pthread_mutex_unlock(&modules_lock);
 		kobject_put(&m->kobj);
+		if (err == -EBUSY)
+			return refuse_going(name);
 		return module_refuse(err ? err : -EEXIST, "module \"%s\" is loaded already", name);
 	}
 	list_add_tail(&m->list, &modules);
@@ -373,6 +380,8 @@ static int bring_in_name(const char *name, const char *params, bool top)
 	if (!err && there)
 		err = module_refuse(-EEXIST, "module \"%s\" is %s already", name,
 				    there->builtin ? "built in" : "loaded");
+	else if (err == -EBUSY)
+		err = refuse_going(name);
 	pthread_mutex_unlock(&modules_lock);
 	if (err)
 		return err;
@@ -435,5 +444,14 @@ int request_module(const char *name)
 		pr_debug("%s", module_error());
 	else if (err)
 		pr_err("%s", module_error());
+	return err;
+}
+
+int request_module_by(const struct module *by, const char *name)
+{
+	const struct module *before = modules_set_requester(by);
+	int err = request_module(name);
+
+	modules_set_requester(before);
 	return err;
 }

@@ -8,7 +8,9 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <umdev/log.h>
 #include <umdev/module.h>
@@ -96,6 +98,50 @@ static void a_request_is_over_or_dropped_at_the_end(void **state)
 		assert_int_equal(request_module_nowait(i % 2 ? "middle" : "plain"), 0);
 }
 
+/* ---- by whom exit() waits for ---- */
+
+static struct module *module_of(const char *name);
+static atomic_bool requested;
+
+static int wait_for_the_request(const char *module, const char *what)
+{
+	while (!strcmp(module, "bottom") && !strcmp(what, "exit") && !atomic_load(&requested))
+		sched_yield();
+	return 0;
+}
+
+static void *unload_bottom(void *arg)
+{
+	*(int *)arg = module_unload("bottom");
+	return NULL;
+}
+
+static void a_module_that_waits_for_the_request_is_not_waited_for(void **state)
+{
+	const struct module *bottom;
+	pthread_t thread;
+	int err;
+
+	hook_fn = wait_for_the_request;
+	atomic_store(&requested, false);
+	assert_int_equal(module_load("bottom", NULL), 0);
+	bottom = module_of("bottom");
+	assert_int_equal(pthread_create(&thread, NULL, unload_bottom, &err), 0);
+	while (strcmp(outside_read("/module/bottom/initstate"), "going\n") != 0)
+		sched_yield();
+	assert_int_equal(request_module_by(bottom, "middle"), -EBUSY);
+	assert_string_equal(module_error(),
+			    "module \"middle\" needs \"bottom\": module \"bottom\" is being "
+			    "unloaded");
+	assert_int_equal(request_module_by(bottom, "bottom"), -EBUSY);
+	/* What has nothing to do with it. */
+	assert_int_equal(request_module_by(bottom, "plain"), 0);
+	atomic_store(&requested, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(err, 0);
+	assert_int_equal(request_module_by(bottom, "middle"), 0);
+}
+
 /* ---- the end ---- */
 
 static struct module *later;
@@ -154,6 +200,7 @@ int main(void)
 		TEST(an_init_says_why_it_fails),
 		TEST(an_init_may_request_what_depends_on_it),
 		TEST(a_request_is_over_or_dropped_at_the_end),
+		TEST(a_module_that_waits_for_the_request_is_not_waited_for),
 		TEST(an_earlier_module_may_hold_a_later_one),
 		TEST(what_sticks_is_named),
 	};
