@@ -226,6 +226,39 @@ int platform_uevent(struct device *dev, struct kobj_uevent_env *env)
 	return err ? err : add_uevent_var(env, "MODALIAS=%s", alias);
 }
 
+/* What an event's other keys need: ACTION, SUBSYSTEM, SEQNUM, DRIVER, and the line before them. */
+#define OTHER_KEYS	5
+#define OTHER_KEYS_SIZE 160
+
+static size_t devpath_length(const struct device *dev)
+{
+	size_t len = strlen("/devices");
+
+	for (; dev; dev = dev->parent)
+		len += 1 + strlen(dev_name(dev));
+	return len;
+}
+
+/* A device whose events can't be sent can't be added, bound or removed either. */
+static int check_event(struct platform_device *pdev, struct dt_error *error)
+{
+	struct kobj_uevent_env *env = calloc(1, sizeof(*env));
+	size_t others = OTHER_KEYS_SIZE + 2 * devpath_length(&pdev->dev);
+	int err;
+
+	if (!env)
+		return -ENOMEM;
+	err = platform_uevent(&pdev->dev, env);
+	if (err || env->buflen + others > UEVENT_PAYLOAD_MAX ||
+	    env->envp_idx + OTHER_KEYS > UEVENT_NUM_ENVP) {
+		snprintf(error->text, sizeof(error->text),
+			 "its names and compatibles are too long or too many for an event");
+		err = -EINVAL;
+	}
+	free(env);
+	return err;
+}
+
 /* ---- making one ---- */
 
 static void release(struct device *dev)
@@ -490,6 +523,8 @@ int platform_device_create(struct dt_tree *tree, const struct dt_device *dev, st
 	if (err)
 		goto put;
 	err = dev_set_name(&p->pdev.dev, "%s", dev->name);
+	if (!err)
+		err = check_event(&p->pdev, error);
 	if (!err)
 		err = add_with_hardware(&p->pdev);
 	if (err)

@@ -39,12 +39,25 @@ struct maker {
 
 /* ---- strings ---- */
 
+/* They become lines in sysfs, events and the log, none of which may be made of two. */
+static int check_printable(const struct dt_node *node, enum dt_known which, struct dt_error *error)
+{
+	const struct property *prop = node->known[which];
+	const unsigned char *text = prop ? prop->value : NULL;
+
+	for (uint32_t i = 0; prop && i < prop->length; i++)
+		if (text[i] && (text[i] < ' ' || text[i] > '~'))
+			return dt_refuse(error, "%s: %s: 0x%02x is no character of a name",
+					 node->of.path, dt_known_name(which), text[i]);
+	return 0;
+}
+
 int dt_check_strings(const struct dt_node *node, enum dt_known which, struct dt_error *error)
 {
 	const struct property *prop = node->known[which];
 
 	if (!prop || (prop->length && !((const char *)prop->value)[prop->length - 1]))
-		return 0;
+		return check_printable(node, which, error);
 	return dt_refuse(error, "%s: %s: strings that end with a NUL are expected", node->of.path,
 			 dt_known_name(which));
 }
@@ -178,7 +191,9 @@ static int check_strings(const struct dt_node *node, struct dt_error *error)
 {
 	int err = dt_check_strings(node, DT_COMPATIBLE, error);
 
-	return err ? err : dt_check_strings(node, DT_STATUS, error);
+	if (!err)
+		err = dt_check_strings(node, DT_STATUS, error);
+	return err ? err : check_printable(node, DT_DEVICE_TYPE, error);
 }
 
 static int make_device(struct maker *m, struct dt_node *node, int parent)

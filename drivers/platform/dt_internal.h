@@ -231,7 +231,7 @@ int dt_make_devices(struct dt_nodes *nodes, struct dt_devices *devices, struct d
 /** dt_check_overlaps - do the regions of two devices overlap? Return: 0, -EINVAL, -ENOMEM. */
 int dt_check_overlaps(const struct dt_devices *devices, struct dt_error *error);
 /**
- * dt_check_strings - is a property a list of strings, each with its NUL?
+ * dt_check_strings - is a property a list of strings, each with its NUL, of printable ASCII?
  * Return: 0 also when there is no such property, or -EINVAL.
  */
 int dt_check_strings(const struct dt_node *node, enum dt_known which, struct dt_error *error);

@@ -117,6 +117,15 @@ WRONG = {
         "/soc/b@5000: Invalid argument",
     ),
     "no overlay": (BOARD, "overlay"),
+    "too much for an event": (
+        overlay(
+            "/",
+            'a { compatible = "test,a"; }; b { compatible = '
+            + ", ".join(f'"test,compatible-{n}"' for n in range(54))
+            + "; };",
+        ),
+        "/b: its names and compatibles are too long or too many for an event",
+    ),
 }
 
 

@@ -234,6 +234,12 @@ static void wrong_strings_are_refused(void **state)
 		  "/a: compatible: strings that end with a NUL are expected" },
 		{ "/ { a { compatible; }; };",
 		  "/a: compatible: strings that end with a NUL are expected" },
+		{ "/ { a { compatible = \"a\\nDRIVER=b\"; }; };",
+		  "/a: compatible: 0x0a is no character of a name" },
+		{ "/ { a {" DEVICE "device_type = \"a\\x1b[2J\"; }; };",
+		  "/a: device_type: 0x1b is no character of a name" },
+		{ "/ {" ONE_CELL "a {" DEVICE "reg = <1 1>; reg-names = [7f 00]; }; };",
+		  "/a: reg-names: 0x7f is no character of a name" },
 		{ "/ { a {" DEVICE "status = [6f 6b]; }; };",
 		  "/a: status: strings that end with a NUL are expected" },
 	};
