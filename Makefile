@@ -8,7 +8,7 @@ PREFIX  ?= /usr/local
 # Below PREFIX. What meson takes by itself on a Debian without dpkg-dev (lib64), ld.so does not search.
 LIBDIR  ?= lib
 DESTDIR ?=
-# The quick suite once more under each sanitizer; "make check SANITIZERS=" leaves that out.
+# All but guests once more under each sanitizer; "make check SANITIZERS=" leaves that out.
 SANITIZERS ?= address thread
 # Where QEMU and the guest's kernel are kept; shared by all builds of this tree.
 GUEST   ?= $(CURDIR)/build/guest
