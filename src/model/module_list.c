@@ -98,7 +98,8 @@ static void await_locked(struct module_private *m)
 
 /*
  * Wait until the module with this name is live or not there.
- * Return: 0, or if it would never be: -EDEADLK, it waits for this thread; -EBUSY, for the requester.
+ * Return: 0, or if it would never be: -EDEADLK, it waits for this thread; -EBUSY, for the
+ * requester.
  */
 int modules_settle(const char *name, struct module_private **out)
 {
