@@ -237,7 +237,8 @@ UMDEV_API int request_module_by(const struct module *by, const char *name);
 /**
  * request_module_nowait - the same by a thread of umdev's, some time after this returns
  *
- * For an init() that wants what depends on its own module, which has to be up for that.
+ * For an init() that wants what depends on its own module, which has to be up for that, and for who
+ * hears of events. Context: any lock but those of the log.
  * Return: 0, -ENOMEM, -EAGAIN (no thread). What comes of it is in the log.
  */
 UMDEV_API int request_module_nowait(const char *name);

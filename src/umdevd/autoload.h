@@ -7,11 +7,12 @@
 
 /**
  * autoload_start - from now on load what claims the MODALIAS of each device that is added
- * Return: 0, or -errno with a line in the log.
+ *
+ * By request_module_nowait(): what is asked for when umdev_stop() begins is not loaded any more.
  */
-int autoload_start(void);
+void autoload_start(void);
 
-/** autoload_stop - end that; waits for a module that is being loaded. Nothing if not started. */
+/** autoload_stop - end that. */
 void autoload_stop(void);
 
 #endif

@@ -190,9 +190,7 @@ static int bring_up(struct daemon *d)
 	err = serve_devices(d);
 	if (err)
 		goto unmount;
-	err = autoload_start();
-	if (err)
-		goto serve_no_more;
+	autoload_start();
 	err = load_modules(&d->opt);
 	if (err)
 		goto autoload;
@@ -212,7 +210,6 @@ views:
 	views_destroy(d->views);
 autoload:
 	autoload_stop();
-serve_no_more:
 	vfio_user_stop();
 unmount:
 	umdev_stop();
