@@ -249,14 +249,20 @@ def test_a_thousand_clients_leave_neither_descriptors_nor_memory(frugal):
             c.set_irqs(vu.DATA_EVENTFD | vu.TRIGGER, vu.MSIX, 0, 1, [event])
             c.write(0, 0, b"1234")
 
-    for _ in range(100):
-        visit()
-    resident = server.resident()
-    for _ in range(1000):
-        visit()
-    server.settled_fds(clients=0)
-    # Not a KiB of each
-    assert server.resident() - resident < (1 + KEPT_MB if "asan" in os.environ["DEVICE_SERVER"] else 1) << 20
+    def growth(clients):
+        resident = server.resident()
+        for _ in range(clients):
+            visit()
+        server.settled_fds(clients=0)
+        return server.resident() - resident
+
+    growth(100)
+    # A leak goes on. What a sanitizer keeps (memory that was freed, what each thread did last) has a limit, which a
+    # thousand may not reach; but address sanitizer forgets no thread, and needs some 400 bytes of the KiB of each.
+    grown = []
+    while not grown or grown[-1] >= 1000 * 768:
+        assert len(grown) < 5, grown
+        grown.append(growth(1000))
     os.close(event)
     guest.close()
 
