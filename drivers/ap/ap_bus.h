@@ -23,6 +23,7 @@
  * @request_count: requests ever; atomic
  * @config:  it is configured, as the last scan saw it; atomic
  * @chkstop: it is checkstopped, the same
+ * @queues:  its queues by domain, or NULL; under the scan's lock
  */
 struct ap_card {
 	struct ap_device ap_dev;
@@ -32,7 +33,10 @@ struct ap_card {
 	_Atomic uint64_t request_count;
 	_Atomic bool config;
 	_Atomic bool chkstop;
+	struct ap_queue *queues[AP_DOMAINS];
 };
+
+extern const struct device_type ap_card_type;
 
 static inline struct ap_card *to_ap_card(struct device *dev)
 {
@@ -95,6 +99,9 @@ struct ap_queue {
 	uint64_t timer;
 };
 
+/* In ap_queue.c; queues have no other, and nobody else has this. */
+extern const struct device_type ap_queue_type;
+
 static inline struct ap_queue *to_ap_queue(struct device *dev)
 {
 	return container_of(dev, struct ap_queue, ap_dev.device);
@@ -102,13 +109,21 @@ static inline struct ap_queue *to_ap_queue(struct device *dev)
 
 /* ---- ap_card.c ---- */
 
-/** ap_card_create - a card that device_add() can have. Return: 0, -ENOMEM; NULL in *@out then. */
+/**
+ * ap_card_create - a card that device_add() can have: initialised, named, on its bus, below the root
+ *
+ * It is configured and not checkstopped; the scan sets both before it adds the card.
+ * Return: 0, -ENOMEM; NULL in *@out then.
+ */
 int ap_card_create(unsigned int id, const struct ap_tapq_hwinfo *info, int comp_type,
 		   struct ap_card **out);
 
 /* ---- ap_queue.c, ap_queue_sm.c: a queue and its requests ---- */
 
-/** ap_queue_create - a queue that device_add() can have. Return: 0, -ENOMEM. */
+/**
+ * ap_queue_create - a queue that device_add() can have: initialised, named, on its bus, below @card
+ * Return: 0, -ENOMEM; NULL in *@out then.
+ */
 int ap_queue_create(ap_qid_t qid, struct ap_card *card, bool config, bool chkstop,
 		    struct ap_queue **out);
 /** ap_queue_scanned - the scan saw an existing queue in this state: take it over, tell of it. */
@@ -126,18 +141,93 @@ int ap_poll_start(void);
 /** ap_poll_stop - the reverse; all queues are gone. */
 void ap_poll_stop(void);
 
+/* How the queues are polled: what stands behind poll_thread and poll_timeout of the bus. */
+
+/**
+ * ap_poll_thread_set - look for replies all the time while there are requests, or not
+ *
+ * With interrupts that is never needed, and to ask for it does nothing. Return: 0, -errno.
+ */
+int ap_poll_thread_set(bool on);
+/** ap_poll_thread_get - is it so? */
+bool ap_poll_thread_get(void);
+/** ap_poll_timeout_set - nanoseconds between two looks when the above is off; at most 120e9. */
+void ap_poll_timeout_set(unsigned long ns);
+/** ap_poll_timeout_get - the same; 250000 at first. */
+unsigned long ap_poll_timeout_get(void);
+
 /* ---- ap_perms.c: who may have which queue ---- */
 
-/** ap_perms_init - the masks as parameters say (apmask=, aqmask=), else all ones. */
+/**
+ * ap_perms_init - the masks as the parameters say (apmask=, aqmask=), else all ones
+ *
+ * Return: 0, -EINVAL (a parameter; module_init_error() has said which).
+ */
 int ap_perms_init(void);
-/** ap_perms_allow - may @drv probe this queue? By driver_override, else by the masks. */
-bool ap_perms_allow(struct ap_queue *aq, struct ap_driver *drv);
+/** ap_perms_aqmask_has - does aqmask have this domain? Takes ap_attr_lock(). */
+bool ap_perms_aqmask_has(unsigned int domain);
+/** ap_perms_get - both masks. Takes ap_attr_lock(). */
+void ap_perms_get(struct ap_mask *apm, struct ap_mask *aqm);
+/**
+ * ap_perms_set_apmask, ap_perms_set_aqmask - what is written to the attributes
+ *
+ * When it returns 0, no queue has a driver that the masks forbid. Context: no locks.
+ * Return: 0, -EINVAL, -EBUSY (a driver's in_use()), -EINTR; nothing has changed then.
+ */
+int ap_perms_set_apmask(const char *str);
+int ap_perms_set_aqmask(const char *str);
+/**
+ * ap_perms_claim - a driver is about to probe this queue: may it? By driver_override, else by the
+ * masks. If so the queue counts as the driver's for ap_owned_by_def_drv() until
+ * ap_perms_unclaim(). Context: the device's lock.
+ */
+bool ap_perms_claim(struct ap_queue *aq, const struct ap_driver *drv);
+/** ap_perms_unclaim - its driver has left it, or has not taken it. */
+void ap_perms_unclaim(struct ap_queue *aq);
+/** ap_perms_forget - the queue was deleted; with it goes its driver_override. */
+void ap_perms_forget(struct ap_queue *aq);
+/* Attributes of queues: driver_override; for the bus's dev_groups. */
+extern const struct attribute_group ap_perms_queue_group;
 
-/* ---- ap_scan.c ---- */
+/* ---- ap_scan.c: what is there ---- */
 
+/** ap_scan_init - ask the machine for its configuration, once, before the bus is there. */
+void ap_scan_init(void);
 /** ap_scan_start - the first scan, then one every config_time seconds, or when asked. */
 int ap_scan_start(void);
 /** ap_scan_stop - no scan any more; all cards and queues are taken away. */
 void ap_scan_stop(void);
+/** ap_scan_count - how many scans are done. */
+uint64_t ap_scan_count(void);
+/** ap_config_time_get, ap_config_time_set - seconds between scans; the next one is so far away. */
+unsigned int ap_config_time_get(void);
+void ap_config_time_set(unsigned int seconds);
+/** ap_max_adapter_id, ap_max_domain_id - the highest numbers that the machine may have. Constant.*/
+unsigned int ap_max_adapter_id(void);
+unsigned int ap_max_domain_id(void);
+/** ap_get_config - QCI of the last scan. Return: false if the machine has none. Context: any. */
+bool ap_get_config(struct ap_config_info *info);
+/** ap_domain_get, ap_domain_set - the default domain; -1: none. Context: any. */
+int ap_domain_get(void);
+void ap_domain_set(int domain);
+
+/* ---- ap_bus.c, ap_bindings.c ---- */
+
+/* /sys/devices/ap, the parent of all cards. */
+extern struct device *ap_root_device;
+/** ap_root_uevent - "change" of the root device with more keys: NULL-terminated. */
+void ap_root_uevent(char *const envp[]);
+/** ap_send_config_uevent - "change" of a card or queue with CONFIG=. */
+void ap_send_config_uevent(struct ap_device *ap_dev, bool config);
+/** ap_bindings_incomplete - a queue is about to be probed, or new ones are about to come. */
+void ap_bindings_incomplete(void);
+/** ap_bindings_check - after a scan, or a driver's registration: tell if all queues are bound. */
+void ap_bindings_check(void);
+/** ap_bindings_count - queues and how many have a driver. Return: BINDINGS=complete so far. */
+uint64_t ap_bindings_count(unsigned int *queues, unsigned int *bound);
+
+/* ---- ap_bus_attr.c ---- */
+
+extern const struct attribute_group *ap_bus_groups[];
 
 #endif

@@ -18,6 +18,14 @@ int hw_init(void);
 void hw_exit(void);
 
 /**
+ * hw_configure - have the machine configure an adapter, or deconfigure it; the console's "config"
+ *
+ * What writes to a card's attribute config do, as the service element does it (SCLP).
+ * Context: no locks of the machine's. Return: 0 (also if it is so already), -EIO (no such adapter).
+ */
+int hw_configure(unsigned int id, bool on);
+
+/**
  * hw_set_announce - who is told that the configuration (QCI) has changed
  * @fn: called on a thread that changes the machine, without locks; must not wait for a scan. NULL:
  *      nobody; when this returns, the one before is not running any more
