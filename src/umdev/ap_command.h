@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The commands of umdev(1) for crypto adapters: "umdev ap ...".
+ */
+#ifndef UMDEV_AP_COMMAND_H
+#define UMDEV_AP_COMMAND_H
+
+#include "umdev/cli.h"
+
+/**
+ * struct ap_command - one of them
+ * @name: as it is typed behind "ap"
+ * @args: its arguments, for people; "" for none
+ * @help: one line
+ * @run:  do it; @argv[0] is @name, what follows is its own, options too. Return: the exit status
+ */
+struct ap_command {
+	const char *name;
+	const char *args;
+	const char *help;
+	int (*run)(const struct cli *cli, int argc, char **argv);
+};
+
+/* ---- ap_machine.c: the simulated machine's console ---- */
+
+int ap_list(const struct cli *cli, int argc, char **argv);
+int ap_plug(const struct cli *cli, int argc, char **argv);
+int ap_unplug(const struct cli *cli, int argc, char **argv);
+int ap_config(const struct cli *cli, int argc, char **argv);
+int ap_checkstop(const struct cli *cli, int argc, char **argv);
+int ap_domains(const struct cli *cli, int argc, char **argv);
+
+#endif
