@@ -113,6 +113,11 @@ int placeholder_create(void);
  * close_range() leaves it alone. Reading, sending, mapping and so on are as with any other.
  */
 int hidden_fd(int fd);
+/**
+ * hidden_lose - what is at @fd is somebody else's, although it has the inode of what was hidden
+ * there (all that is anonymous has the same one). hidden_close() leaves it alone then.
+ */
+void hidden_lose(int fd);
 /** hidden_close - close one. -1: nothing. */
 void hidden_close(int fd);
 

@@ -209,21 +209,34 @@ static int make_page(void)
 	return 0;
 }
 
+/* The parent's, or what is left of them. */
+static void close_descriptors(void)
+{
+	/* Without the bell in it that may be one of the program's, which looks the same. */
+	if (!is_whole())
+		hidden_lose(service.epoll);
+	hidden_close(service.epoll);
+	hidden_close(service.bell);
+	service.epoll = service.bell = -1;
+}
+
 static int make_descriptors(void)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
+	int epoll, bell;
 
-	/* The parent's, or what is left of them. */
-	hidden_close(service.epoll);
-	hidden_close(service.bell);
-	service.bell = -1;
-	service.epoll = hidden_fd(epoll_create1(EPOLL_CLOEXEC));
-	if (service.epoll < 0)
+	epoll = hidden_fd(epoll_create1(EPOLL_CLOEXEC));
+	if (epoll < 0)
 		return -EMFILE;
-	service.bell = bell_create();
-	if (service.bell < 0)
-		return -EMFILE;
-	return epoll_ctl(service.epoll, EPOLL_CTL_ADD, service.bell, &ev) ? -ENOMEM : 0;
+	bell = bell_create();
+	if (bell < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &ev)) {
+		hidden_close(bell);
+		hidden_close(epoll);
+		return bell < 0 ? -EMFILE : -ENOMEM;
+	}
+	service.epoll = epoll;
+	service.bell = bell;
+	return 0;
 }
 
 static int make_thread(void)
@@ -293,6 +306,7 @@ static int start(void)
 		return 0;
 	end_thread(p);
 	forget_watches();
+	close_descriptors();
 	err = make_descriptors();
 	if (err)
 		return err;

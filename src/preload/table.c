@@ -413,6 +413,18 @@ bool table_is_hidden(int fd)
 	return hidden;
 }
 
+void hidden_lose(int fd)
+{
+	table_slot *slot = table_slot_of(fd);
+	struct file *file = slot ? get(slot, FILE_REF) : NULL;
+
+	if (!file)
+		return;
+	if (is_hidden(file))
+		forget(slot, fd, file);
+	file_put(file);
+}
+
 void hidden_close(int fd)
 {
 	table_slot *slot = table_slot_of(fd);

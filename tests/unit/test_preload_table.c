@@ -216,6 +216,23 @@ static void a_hidden_number_that_was_closed_unseen_is_the_programs(void **state)
 	close(pair[1]);
 }
 
+/* Anonymous inodes are all one. */
+static void what_looks_like_the_hidden_one_is_left_alone_by_who_knows(void **state)
+{
+	int hidden = hidden_fd(eventfd(0, 0)), other = eventfd(0, 0);
+
+	assert_int_equal(dup2(other, hidden), hidden);
+	assert_true(table_is_hidden(hidden));
+	hidden_lose(hidden);
+	assert_false(table_is_hidden(hidden));
+	hidden_close(hidden);
+	assert_int_equal(table_close(hidden), 0);
+	close(other);
+	/* Nothing of ours. */
+	hidden_lose(other);
+	hidden_lose(-1);
+}
+
 /* Its owner would take for its own what is hidden there next. */
 static void a_number_that_is_lost_is_not_hidden_again_before_its_owner_knows(void **state)
 {
@@ -493,6 +510,7 @@ int main(void)
 		cmocka_unit_test(a_placeholder_is_of_no_type),
 		cmocka_unit_test(a_hidden_descriptor_is_out_of_reach),
 		cmocka_unit_test(a_hidden_number_that_was_closed_unseen_is_the_programs),
+		cmocka_unit_test(what_looks_like_the_hidden_one_is_left_alone_by_who_knows),
 		cmocka_unit_test(a_number_that_is_lost_is_not_hidden_again_before_its_owner_knows),
 		cmocka_unit_test(a_range_is_closed_around_hidden_ones),
 		cmocka_unit_test(a_child_has_its_own_copies),
