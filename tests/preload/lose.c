@@ -18,10 +18,19 @@
 #define HIDDEN_FROM 100
 #define IN_THERE    8
 
-/* A number, and the other one of what was there, or is there now. */
+#define EVENT_DATA 0x5a5a5a5a5a5a5a5aull
+
+/*
+ * A number, what is there now, and the other one of it, or of what was there. The number that has
+ * nothing is no business of the program's: the library may use it again.
+ */
 static struct {
 	int number, other;
-	bool taken;
+	enum {
+		NOTHING,
+		SOCKET,
+		EPOLL
+	} there;
 } lost[LOST_MAX];
 static unsigned int nr_lost;
 
@@ -46,7 +55,7 @@ static bool is_meant(const struct client *client, const char *what, int fd)
 
 static int ready_epoll(void)
 {
-	struct epoll_event ev = { .events = EPOLLOUT, .data.u64 = 0x5a5a5a5a5a5a5a5a };
+	struct epoll_event ev = { .events = EPOLLOUT, .data.u64 = EVENT_DATA };
 	int epoll = epoll_create1(0), pair[2];
 
 	if (epoll < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) ||
@@ -58,12 +67,12 @@ static int ready_epoll(void)
 
 static void lose_one(int fd, const char *how)
 {
-	int pair[2], other = -1;
-	bool taken = !strcmp(how, "taken");
+	int pair[2], other = -1, there = NOTHING;
 
 	if (!strcmp(how, "kept")) {
 		other = dup(fd);
-	} else if (taken) {
+	} else if (!strcmp(how, "taken")) {
+		there = SOCKET;
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) ||
 		    syscall(SYS_dup3, pair[0], fd, 0) != fd ||
 		    write(pair[1], "12345678", IN_THERE) != IN_THERE)
@@ -71,14 +80,15 @@ static void lose_one(int fd, const char *how)
 		close(pair[0]);
 		other = pair[1];
 	} else if (!strcmp(how, "epoll")) {
+		there = EPOLL;
 		other = ready_epoll();
 		syscall(SYS_dup3, other, fd, 0);
 	}
-	if (!taken && strcmp(how, "epoll"))
+	if (there == NOTHING)
 		syscall(SYS_close, fd);
 	lost[nr_lost].number = fd;
 	lost[nr_lost].other = other;
-	lost[nr_lost++].taken = taken;
+	lost[nr_lost++].there = there;
 }
 
 void lose(const char *what, const char *how, const struct client *client)
@@ -96,12 +106,19 @@ void lose(const char *what, const char *how, const struct client *client)
 }
 
 /* Is what was sent to the number still there, and nothing come from it but what is written now? */
-static bool is_untouched(int number, int other)
+static bool is_untouched_socket(int number, int other)
 {
 	int here = 0, there = 0;
 
 	return !ioctl(number, FIONREAD, &here) && here == IN_THERE &&
 	       !ioctl(other, FIONREAD, &there) && !there && send(number, "x", 1, MSG_NOSIGNAL) == 1;
+}
+
+static bool is_untouched_epoll(int number)
+{
+	struct epoll_event ev = { 0 };
+
+	return epoll_wait(number, &ev, 1, 0) == 1 && ev.data.u64 == EVENT_DATA;
 }
 
 bool lose_end(void)
@@ -111,9 +128,12 @@ bool lose_end(void)
 	for (; nr_lost; nr_lost--) {
 		int number = lost[nr_lost - 1].number, other = lost[nr_lost - 1].other;
 
-		if (lost[nr_lost - 1].taken)
-			untouched = untouched && is_untouched(number, other);
-		syscall(SYS_close, number);
+		if (lost[nr_lost - 1].there == SOCKET)
+			untouched = untouched && is_untouched_socket(number, other);
+		else if (lost[nr_lost - 1].there == EPOLL)
+			untouched = untouched && is_untouched_epoll(number);
+		if (lost[nr_lost - 1].there != NOTHING)
+			syscall(SYS_close, number);
 		if (other >= 0)
 			close(other);
 	}
