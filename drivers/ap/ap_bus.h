@@ -3,7 +3,8 @@
  * The AP bus from inside: what its files share.
  *
  * Locks, from the outermost: the scan's (ap_scan.c), that of a device (device_lock()), that of the
- * masks (ap_perms.c), a queue's own. A driver's locks come behind that of the masks.
+ * masks (ap_perms.c), a queue's own, the hardware's, the poll thread's. A driver's locks come behind
+ * that of the masks.
  */
 #ifndef UMDEV_AP_BUS_H
 #define UMDEV_AP_BUS_H
@@ -60,11 +61,27 @@ enum ap_dev_state {
 };
 
 /**
+ * struct ap_poll_entry - a queue, as the poll thread sees it; under that one's lock
+ * @list:   in the list of queues that are looked after, or empty
+ * @due:    when to look at it, in CLOCK_MONOTONIC nanoseconds; AP_NEVER: when it is kicked
+ * @kicked: look at it now
+ */
+struct ap_poll_entry {
+	struct list_head list;
+	uint64_t due;
+	bool kicked;
+};
+
+#define AP_NEVER UINT64_MAX
+
+/**
  * struct ap_queue - a domain of an adapter
  * @ap_dev:  its device
  * @card:    whose it is; the parent, which it keeps. Constant
  * @qid:     its number; constant
- * @lock:    for all that follows; a leaf, instructions are called under it
+ * @lock:    for all that follows but @poll; a leaf but for the hardware's and the poll thread's,
+ *           instructions are called under it
+ * @received: a receive() is over
  * @dev_state: what may be done with it
  * @sm_state:  where its state machine stands
  * @config, @chkstop: as the last scan saw it
@@ -74,16 +91,23 @@ enum ap_dev_state {
  * @requestq_count: of @requestq
  * @pendingq: requests that the hardware has, oldest first
  * @requestq: requests that it has not yet, oldest first
- * @reply:    memory for a reply, of the card's maxmsgsize
+ * @doneq:    requests that are over, for the poll thread to call their receive(), oldest first
+ * @receiving: whose receive() runs; only to compare
+ * @reply:    memory for a reply, of the card's maxmsgsize, from the first request on
  * @last_err_rc: AP_RESPONSE_* that led into AP_DEV_STATE_ERROR
- * @timer:    when its oldest pending request is given up, or a reset is looked at again, in
- *            CLOCK_MONOTONIC nanoseconds; 0: never
+ * @request_timeout: how long the hardware may take until the next reply, in nanoseconds
+ * @timer:    when its oldest pending request is given up, in CLOCK_MONOTONIC nanoseconds, or
+ *            AP_NEVER
+ * @look:     when the state machine wants to run again, or AP_NEVER
+ * @pause:    how long it waits for a reset until it looks again, in nanoseconds
+ * @poll:     the poll thread's
  */
 struct ap_queue {
 	struct ap_device ap_dev;
 	struct ap_card *card;
 	ap_qid_t qid;
 	pthread_mutex_t lock;
+	pthread_cond_t received;
 	enum ap_dev_state dev_state;
 	enum ap_sm_state sm_state;
 	bool config;
@@ -92,11 +116,17 @@ struct ap_queue {
 	unsigned int queue_count;
 	unsigned int pendingq_count;
 	unsigned int requestq_count;
-	struct ap_message *pendingq;
-	struct ap_message *requestq;
+	struct list_head pendingq;
+	struct list_head requestq;
+	struct list_head doneq;
+	struct ap_message *receiving;
 	void *reply;
 	uint8_t last_err_rc;
+	uint64_t request_timeout;
 	uint64_t timer;
+	uint64_t look;
+	uint64_t pause;
+	struct ap_poll_entry poll;
 };
 
 /* In ap_queue.c; queues have no other, and nobody else has this. */
@@ -118,25 +148,42 @@ static inline struct ap_queue *to_ap_queue(struct device *dev)
 int ap_card_create(unsigned int id, const struct ap_tapq_hwinfo *info, int comp_type,
 		   struct ap_card **out);
 
-/* ---- ap_queue.c, ap_queue_sm.c: a queue and its requests ---- */
+/* ---- ap_queue.c, ap_queue_sm.c, ap_queue_attr.c: a queue and its requests ---- */
+
+/* Also here: is_queue_dev(), ap_queue_qid(), ap_queue_card() and the requests of umdev/ap.h. */
 
 /**
  * ap_queue_create - a queue that device_add() can have: initialised, named, on its bus, below @card
+ * @card: was added; the queue keeps it from device_add() on
+ *
+ * Nobody's (AP_DEV_STATE_UNINITIATED) until a driver's probe() calls ap_queue_init_state().
  * Return: 0, -ENOMEM; NULL in *@out then.
  */
 int ap_queue_create(ap_qid_t qid, struct ap_card *card, bool config, bool chkstop,
 		    struct ap_queue **out);
-/** ap_queue_scanned - the scan saw an existing queue in this state: take it over, tell of it. */
+/**
+ * ap_queue_scanned - the scan saw an existing queue in this state: take it over, tell of it
+ *
+ * A queue that doesn't work any more gives up its requests with -EAGAIN, one that does again is
+ * reset, also after an error. "change" with CONFIG= is sent. Context: the scan's.
+ */
 void ap_queue_scanned(struct ap_queue *aq, bool config, bool chkstop);
 /**
  * ap_queue_prepare_remove - its driver is about to leave: no requests any more, those that there
- * are end with -EAGAIN. Under the device's lock.
+ * are end with -EAGAIN; all have been received when this returns. Under the device's lock.
  */
 void ap_queue_prepare_remove(struct ap_queue *aq);
 /** ap_queue_remove - its driver has left: reset, nobody's. Under the device's lock. */
 void ap_queue_remove(struct ap_queue *aq);
 
-/** ap_poll_start - the thread that moves all queues' requests along, when there are any. */
+/* ---- ap_poll.c: the thread that moves all queues' requests along ---- */
+
+/**
+ * ap_poll_start - be ready
+ *
+ * The thread begins with the first request or reset, and ends a second after the last one; while
+ * there are some it sleeps until one is due or replies are indicated. Return: 0.
+ */
 int ap_poll_start(void);
 /** ap_poll_stop - the reverse; all queues are gone. */
 void ap_poll_stop(void);

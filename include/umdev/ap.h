@@ -401,9 +401,11 @@ UMDEV_API bool ap_bus_force_rescan(void);
  * @len:     of what is in @msg
  * @bufsize: of @msg
  * @rc:      0; -EAGAIN: the queue was reset or went before there was a reply, another one may do
- *           it; -EMSGSIZE: the reply does not fit; -EIO: it was given up after its time
- * @receive: it is over, see @rc. Called once for each message that was taken, from any thread,
- *           without locks; it must not wait. The message is the driver's again
+ *           it; -EMSGSIZE: the reply does not fit; -EINVAL: the hardware does not take it (it is
+ *           too long); -EIO: it was given up after its time
+ * @receive: it is over, see @rc. Called once for each message that was taken and not cancelled, by
+ *           the bus's one thread for that, without locks; it must not wait. The message is the
+ *           driver's again, and may be sent again from here
  * @list:    the queue's
  */
 struct ap_message {
@@ -413,9 +415,7 @@ struct ap_message {
 	size_t bufsize;
 	int rc;
 	void (*receive)(struct ap_device *queue, struct ap_message *msg);
-	struct {
-		struct ap_message *next, **pprev;
-	} list;
+	struct list_head list;
 };
 
 /** ap_queue_init_state - a driver has the queue now: reset it and begin. From probe(). */
@@ -424,16 +424,25 @@ UMDEV_API void ap_queue_init_state(struct ap_device *queue);
  * ap_queue_message - send a request
  *
  * For a queue that the caller's driver is bound to, between its probe() and the end of its
- * remove(). Return: 0: @msg is the queue's until receive(); -ENODEV: the queue does not work.
+ * remove(). Never calls a receive() itself. Context: any; does not wait.
+ * Return: 0: @msg is the queue's until receive(); -ENODEV: the queue does not work; -ENOMEM or
+ * -EAGAIN: no memory or thread for its first request.
  */
 UMDEV_API int ap_queue_message(struct ap_device *queue, struct ap_message *msg);
 /**
- * ap_cancel_message - forget a request
+ * ap_cancel_message - forget a request that was given to ap_queue_message()
  *
- * When it returns receive() was called, or never will be: the message is the caller's.
+ * When it returns receive() was called, or never will be: the message is the caller's. It waits for
+ * a receive() that runs, unless it is called from one. Context: no lock that receive() takes.
+ * Return: true: receive() was not called.
  */
-UMDEV_API void ap_cancel_message(struct ap_device *queue, struct ap_message *msg);
-/** ap_flush_queue - all requests that are on their way are over, with -EAGAIN. */
+UMDEV_API bool ap_cancel_message(struct ap_device *queue, struct ap_message *msg);
+/**
+ * ap_flush_queue - all requests that are on their way are over, with -EAGAIN
+ *
+ * When it returns they have been received, unless it is called from a receive(). Context: as
+ * ap_cancel_message().
+ */
 UMDEV_API void ap_flush_queue(struct ap_device *queue);
 /** ap_queue_usable - would ap_queue_message() take one? Context: any. */
 UMDEV_API bool ap_queue_usable(struct ap_device *queue);
