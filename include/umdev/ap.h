@@ -112,8 +112,8 @@ static inline unsigned int ap_mask_next(const struct ap_mask *m, unsigned int fr
 
 /**
  * ap_hex2bitmap - a hexadecimal number as a mask
- * @str: "0x" is optional, at least one digit; the first digit is bits 0 to 3, bits that it does not
- *       reach are 0. Ends with the text or a newline
+ * @str: "0x" is optional; the first digit is bits 0 to 3, bits that it does not reach are 0: no
+ *       digits at all are an empty mask. Ends with the text or a newline
  *
  * Return: 0, -EINVAL (anything else, or more than 64 digits); @mask is unchanged then.
  */
@@ -248,7 +248,7 @@ UMDEV_API uint8_t ap_qact(ap_qid_t qid, uint8_t at, uint32_t fac);
  * ap_rapq - PQAP(RAPQ): reset a queue
  *
  * Its requests and replies are gone when this returns NORMAL, interrupts are being disabled, and
- * until the reset is over all instructions but ap_tapq() say RESET_IN_PROGRESS.
+ * until the reset is over all instructions, ap_tapq() too, say RESET_IN_PROGRESS.
  */
 UMDEV_API struct ap_queue_status ap_rapq(ap_qid_t qid);
 /** ap_zapq - PQAP(ZAPQ): the same, and nothing of what its user did stays in the domain. */
