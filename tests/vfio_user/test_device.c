@@ -59,7 +59,8 @@ static void *engine_run(void *arg)
 	struct test_device *t = arg;
 
 	pthread_mutex_lock(&t->lock);
-	while (!t->engine_stop) {
+	/* What it was given is done for who gave it, and not for the next user. */
+	while (!t->engine_stop || t->engine_command) {
 		uint64_t command = t->engine_command;
 
 		if (!command) {
