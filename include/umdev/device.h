@@ -86,7 +86,9 @@ struct class_attribute {
  * @uevent:     adds the bus's keys (MODALIAS=) to a device's events
  * @probe:      called instead of the driver's own probe(); calls that itself
  * @remove:     called instead of the driver's own remove()
- * @has_driver_override: give each device the attribute driver_override, which decides before @match
+ * @has_driver_override: give each device the attribute driver_override, which decides before
+ *              @match. A bus without may have such an attribute of its own (see
+ *              device_set_driver_override()); a driver that it names has to match as well
  * @p:          umdev's; NULL while the bus is not registered
  */
 struct bus_type {
@@ -200,8 +202,9 @@ typedef uint32_t devnum_t;
  * @driver: the one it is bound to, or NULL. Under the device's lock; a reader without it sees
  *          either
  * @driver_override: name of the only driver that may have it, or NULL. From malloc(), set before
- *          device_add() and freed by umdev; then written through its attribute, under the device's
- *          lock and the bus's. Read it under the device's
+ *          device_add() and freed by umdev; then written through its attribute or by
+ *          device_set_driver_override(), under the device's lock and the bus's. Read it under the
+ *          device's
  * @driver_data: dev_set_drvdata(); umdev sets it to NULL after remove() and after a failed probe()
  * @p:      umdev's, made by device_initialize()
  */
@@ -378,6 +381,39 @@ UMDEV_API int device_driver_attach(struct device_driver *drv, struct device *dev
 
 /** device_release_driver - unbind; nothing if it is not bound. When it returns remove() is done. */
 UMDEV_API void device_release_driver(struct device *dev);
+
+/**
+ * device_reprobe - take a device from its driver, if it has one, and look for one that takes it
+ * @leave: asked under the device's lock; true: it stays as it is, bound or not. NULL: it does not
+ * @data:  for @leave
+ *
+ * For a bus whose rules of who may have what have changed. All is done under one hold of the
+ * device's lock: the old driver's remove() and what device_attach() does. Whatever
+ * drivers_autoprobe says.
+ *
+ * Context: no device's lock. Return: as device_attach(); 0 also if it stays as it is.
+ */
+UMDEV_API int device_reprobe(struct device *dev, bool (*leave)(struct device *dev, void *data),
+			     void *data);
+
+/**
+ * device_set_driver_override - what an attribute driver_override of a bus's own does in its store()
+ * @buf, @count: what was written: a name, which ends at a newline; empty for none
+ *
+ * Context: the device's lock. Return: 0, -EINVAL (too long to be shown), -ENOMEM; the old name
+ * stays then.
+ */
+UMDEV_API int device_set_driver_override(struct device *dev, const char *buf, size_t count);
+/** device_emit_driver_override - print it as sysfs_emit() does, or @none, and a newline. */
+UMDEV_API int device_emit_driver_override(struct device *dev, char *buf, const char *none);
+/**
+ * device_has_driver_override - has it one? device_match_driver_override - does it name @drv?
+ *
+ * Context: any; the answers hold as long as the caller has the device's lock. For a device that
+ * was added to a bus. Return of the second: 1 yes, 0 it names another, -1 it has none.
+ */
+UMDEV_API bool device_has_driver_override(struct device *dev);
+UMDEV_API int device_match_driver_override(struct device *dev, const struct device_driver *drv);
 
 /** device_is_bound - is a driver bound, its probe() finished? */
 UMDEV_API bool device_is_bound(struct device *dev);

@@ -25,8 +25,7 @@ static void device_set_driver(struct device *dev, struct device_driver *drv)
 
 /* ---- decisions, with a use of the driver ---- */
 
-/* What driver_override says: 1 or 0 for @drv, or -1 if it leaves that to others. */
-static int override_says(struct device *dev, struct device_driver *drv)
+int device_match_driver_override(struct device *dev, const struct device_driver *drv)
 {
 	struct bus_private *bp = dev->p->bus;
 	int says = -1;
@@ -39,6 +38,15 @@ static int override_says(struct device *dev, struct device_driver *drv)
 }
 
 /*
+ * Does what driver_override says of @drv (1, 0, -1) settle the matter? Where the bus keeps the
+ * attribute itself, a driver that is named has to match all the same.
+ */
+static bool override_decides(struct device *dev, int says)
+{
+	return says == 0 || (says > 0 && dev->bus->has_driver_override);
+}
+
+/*
  * May @drv get @dev without anybody asking for it? As bus_type.match(). The answer holds as long as
  * the caller holds the device's lock; without that it is good for not waiting for the lock in vain.
  */
@@ -48,10 +56,10 @@ static int match_by_itself(struct device *dev, struct device_driver *drv)
 
 	if (__atomic_load_n(&dev->explicit_bind_only, __ATOMIC_RELAXED))
 		return 0;
-	says = override_says(dev, drv);
-	if (says >= 0)
+	says = device_match_driver_override(dev, drv);
+	if (override_decides(dev, says))
 		return says;
-	if (__atomic_load_n(&drv->explicit_bind_only, __ATOMIC_RELAXED))
+	if (says < 0 && __atomic_load_n(&drv->explicit_bind_only, __ATOMIC_RELAXED))
 		return 0;
 	return dev->bus->match ? dev->bus->match(dev, drv) : 1;
 }
@@ -59,9 +67,9 @@ static int match_by_itself(struct device *dev, struct device_driver *drv)
 /* May @drv get @dev when somebody says so? As bus_type.match(), under the device's lock. */
 static int match_when_told(struct device *dev, struct device_driver *drv)
 {
-	int says = override_says(dev, drv);
+	int says = device_match_driver_override(dev, drv);
 
-	if (says >= 0)
+	if (override_decides(dev, says))
 		return says;
 	if (drv->match_any || !dev->bus->match)
 		return 1;
@@ -214,7 +222,7 @@ void device_unbind_locked(struct device *dev)
  */
 static int probe_chosen(struct device *dev, struct driver_private *dp, bool *refused)
 {
-	bool named = override_says(dev, dp->driver) > 0;
+	bool named = device_match_driver_override(dev, dp->driver) > 0;
 	int err;
 
 	if (!named && !driver_choose(dp)) {
@@ -280,6 +288,24 @@ int device_attach(struct device *dev)
 	if (!device_lock_to_bind(dev))
 		return 0;
 	ret = try_all_drivers(dev);
+	device_unlock(dev);
+	return ret;
+}
+
+int device_reprobe(struct device *dev, bool (*leave)(struct device *dev, void *data), void *data)
+{
+	int ret = 0;
+
+	if (!dev->p->bus)
+		return 0;
+	device_lock(dev);
+	if (!device_is_added(dev)) {
+		ret = -ENODEV;
+	} else if (!leave || !leave(dev, data)) {
+		if (dev->driver)
+			device_unbind_locked(dev);
+		ret = try_all_drivers(dev);
+	}
 	device_unlock(dev);
 	return ret;
 }

@@ -165,48 +165,92 @@ void device_remove_devnum(struct device *dev)
  * Written under the device's lock and the bus's, so that it can be read under either: the device's
  * may be held for as long as a user does not let go of the device.
  */
-static ssize_t driver_override_show(struct device *dev, struct device_attribute *attr, char *buf)
+bool device_has_driver_override(struct device *dev)
 {
 	struct bus_private *bp = dev->p->bus;
-	ssize_t len;
+	bool has;
 
 	pthread_mutex_lock(&bp->lock);
-	len = sysfs_emit(buf, "%s\n", dev->driver_override ? dev->driver_override : "(null)");
+	has = dev->driver_override;
+	pthread_mutex_unlock(&bp->lock);
+	return has;
+}
+
+int device_emit_driver_override(struct device *dev, char *buf, const char *none)
+{
+	struct bus_private *bp = dev->p->bus;
+	int len;
+
+	pthread_mutex_lock(&bp->lock);
+	len = sysfs_emit(buf, "%s\n", dev->driver_override ? dev->driver_override : none);
 	pthread_mutex_unlock(&bp->lock);
 	return len;
+}
+
+/* The name in what was written; NULL in *@name for none. */
+static int parse_driver_override(const char *buf, size_t count, char **name)
+{
+	size_t len;
+
+	*name = NULL;
+	/* One byte is for the newline behind it when it is shown. */
+	if (count >= SYSFS_PAGE_SIZE - 1)
+		return -EINVAL;
+	len = strcspn(buf, "\n");
+	if (!len)
+		return 0;
+	*name = strdup_f(buf);
+	if (!*name)
+		return -ENOMEM;
+	(*name)[len] = '\0';
+	return 0;
+}
+
+/* Under the device's lock. @name is the device's from now on. */
+static void replace_driver_override(struct device *dev, char *name)
+{
+	struct bus_private *bp = dev->p->bus;
+	char *old;
+
+	pthread_mutex_lock(&bp->lock);
+	old = dev->driver_override;
+	dev->driver_override = name;
+	pthread_mutex_unlock(&bp->lock);
+	free(old);
+}
+
+int device_set_driver_override(struct device *dev, const char *buf, size_t count)
+{
+	char *name;
+	int err = parse_driver_override(buf, count, &name);
+
+	if (!err)
+		replace_driver_override(dev, name);
+	return err;
+}
+
+static ssize_t driver_override_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return device_emit_driver_override(dev, buf, "(null)");
 }
 
 static ssize_t driver_override_store(struct device *dev, struct device_attribute *attr,
 				     const char *buf, size_t count)
 {
-	struct bus_private *bp = dev->p->bus;
-	char *name = NULL;
-	size_t len;
-	char *old;
+	char *name;
+	int err = parse_driver_override(buf, count, &name);
 
-	/* One byte is for the newline behind it when it is shown. */
-	if (count >= SYSFS_PAGE_SIZE - 1)
-		return -EINVAL;
-	len = strcspn(buf, "\n");
-	if (len) {
-		name = strdup_f(buf);
-		if (!name)
-			return -ENOMEM;
-		name[len] = '\0';
-	}
+	if (err)
+		return err;
 	/* When this returns nobody acts on the old name any more. */
-	if (!device_lock_for_caller(dev)) {
-		device_unlock(dev);
-		free(name);
-		return -EINTR;
-	}
-	pthread_mutex_lock(&bp->lock);
-	old = dev->driver_override;
-	dev->driver_override = name;
-	pthread_mutex_unlock(&bp->lock);
+	if (device_lock_for_caller(dev))
+		replace_driver_override(dev, name);
+	else
+		err = -EINTR;
 	device_unlock(dev);
-	free(old);
-	return count;
+	if (err)
+		free(name);
+	return err ? err : (ssize_t)count;
 }
 static DEVICE_ATTR_RW(driver_override);
 
