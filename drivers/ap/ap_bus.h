@@ -140,7 +140,7 @@ static inline struct ap_queue *to_ap_queue(struct device *dev)
 /* ---- ap_card.c ---- */
 
 /**
- * ap_card_create - a card that device_add() can have: initialised, named, on its bus, below the root
+ * ap_card_create - a card that device_add() can have: initialised, named, below the root
  *
  * It is configured and not checkstopped; the scan sets both before it adds the card.
  * Return: 0, -ENOMEM; NULL in *@out then.
