@@ -8,6 +8,7 @@
 
 #include "hw.h"
 #include "hw_machine.h"
+#include "hw_sysfs.h"
 
 #define RESET_MS_MAX 60000
 
@@ -95,10 +96,16 @@ int hw_init(void)
 	if (!err)
 		err = hw_machine_init(config);
 	free(config);
+	if (err)
+		return err;
+	err = hw_sysfs_init();
+	if (err)
+		hw_machine_exit();
 	return err;
 }
 
 void hw_exit(void)
 {
+	hw_sysfs_exit();
 	hw_machine_exit();
 }

@@ -59,7 +59,7 @@ struct of_dirs {
 static pthread_rwlock_t values = PTHREAD_RWLOCK_INITIALIZER;
 
 /* The rest is whose who changes it; one at a time. */
-static struct kobject firmware, devicetree;
+static struct kobject devicetree;
 static struct dt_tree *shown;
 static struct of_dirs dirs;
 
@@ -465,34 +465,20 @@ struct kobject *of_sysfs_node(const char *path)
 
 /* ---- the beginning and the end ---- */
 
-static int add_root(struct kobject *kobj, struct kobject *parent, const char *name)
-{
-	int err;
-
-	memset(kobj, 0, sizeof(*kobj));
-	kobject_init(kobj, &root_ktype);
-	err = kobject_add(kobj, parent, "%s", name);
-	if (err)
-		kobject_put(kobj);
-	return err;
-}
-
-static void remove_root(struct kobject *kobj)
-{
-	kobject_del(kobj);
-	kobject_put(kobj);
-}
-
 int of_sysfs_init(void)
 {
+	struct kobject *firmware = firmware_kobj_get();
 	int err;
 
-	err = add_root(&firmware, NULL, "firmware");
-	if (err)
-		return err;
-	err = add_root(&devicetree, &firmware, "devicetree");
-	if (err)
-		remove_root(&firmware);
+	if (!firmware)
+		return -ENOMEM;
+	memset(&devicetree, 0, sizeof(devicetree));
+	kobject_init(&devicetree, &root_ktype);
+	err = kobject_add(&devicetree, firmware, "devicetree");
+	if (err) {
+		kobject_put(&devicetree);
+		firmware_kobj_put();
+	}
 	return err;
 }
 
@@ -500,6 +486,7 @@ void of_sysfs_exit(void)
 {
 	free(dirs.all);
 	memset(&dirs, 0, sizeof(dirs));
-	remove_root(&devicetree);
-	remove_root(&firmware);
+	kobject_del(&devicetree);
+	kobject_put(&devicetree);
+	firmware_kobj_put();
 }

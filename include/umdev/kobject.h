@@ -184,6 +184,17 @@ static inline const char *kobject_name(const struct kobject *kobj)
 UMDEV_API struct kobject *kobject_create_and_add(const char *name, struct kobject *parent);
 
 /**
+ * firmware_kobj_get - the directory /sys/firmware, for what describes a machine
+ *
+ * There while somebody has something in it: modules that share it come and go in any order. Each
+ * call is for one firmware_kobj_put(). Behaviour: Linux 6.1 drivers/base/firmware.c, where it is
+ * always there. Return: the directory, which is not the caller's; NULL without memory.
+ */
+UMDEV_API struct kobject *firmware_kobj_get(void);
+/** firmware_kobj_put - the caller has nothing in there any more. */
+UMDEV_API void firmware_kobj_put(void);
+
+/**
  * kobject_get_path - the object's path below the mount, as "/devices/virtual/mtty/mtty"
  * Return: a string to free(), or NULL without memory.
  */
