@@ -211,10 +211,11 @@ unsigned long ap_poll_timeout_get(void);
  * Return: 0, -EINVAL (a parameter; module_init_error() has said which).
  */
 int ap_perms_init(void);
-/** ap_perms_aqmask_has - does aqmask have this domain? Takes ap_attr_lock(). */
-bool ap_perms_aqmask_has(unsigned int domain);
-/** ap_perms_get - both masks. Takes ap_attr_lock(). */
-void ap_perms_get(struct ap_mask *apm, struct ap_mask *aqm);
+/** ap_perms_has_card, ap_perms_has_domain - is it in its mask? Take ap_attr_lock(). */
+bool ap_perms_has_card(unsigned int card);
+bool ap_perms_has_domain(unsigned int domain);
+/** ap_perms_get - both masks, in a show(). Takes ap_attr_lock(). Return: 0, -EINTR. */
+int ap_perms_get(struct ap_mask *apm, struct ap_mask *aqm);
 /**
  * ap_perms_set_apmask, ap_perms_set_aqmask - what is written to the attributes
  *
@@ -266,6 +267,8 @@ extern struct device *ap_root_device;
 void ap_root_uevent(char *const envp[]);
 /** ap_send_config_uevent - "change" of a card or queue with CONFIG=. */
 void ap_send_config_uevent(struct ap_device *ap_dev, bool config);
+/** ap_bindings_init - nothing was told so far. */
+void ap_bindings_init(void);
 /** ap_bindings_incomplete - a queue is about to be probed, or new ones are about to come. */
 void ap_bindings_incomplete(void);
 /** ap_bindings_check - after a scan, or a driver's registration: tell if all queues are bound. */
@@ -274,6 +277,13 @@ void ap_bindings_check(void);
 uint64_t ap_bindings_count(unsigned int *queues, unsigned int *bound);
 
 /* ---- ap_bus_attr.c ---- */
+
+/**
+ * ap_parse_int - a number as the kernel's sscanf() takes it: blanks and a '-' before it
+ * @base: 10, or 0 for as in C
+ * Return: false if there is none; *@val is unchanged then.
+ */
+bool ap_parse_int(const char *s, unsigned int base, int *val);
 
 extern const struct attribute_group *ap_bus_groups[];
 

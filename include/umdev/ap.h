@@ -333,6 +333,7 @@ struct ap_device_id {
  * @on_scan_complete:  that scan is over. Optional
  * @ids:     what it is for
  * @flags:   AP_DRIVER_FLAG_*
+ * @told:    the bus's, under the lock of the scan: it was told of the beginning of this one
  *
  * on_config_changed() and on_scan_complete() come from the scan, in pairs, one scan at a time, with
  * the module held; they may not scan, nor register or unregister drivers.
@@ -348,6 +349,7 @@ struct ap_driver {
 				 const struct ap_config_info *before);
 	const struct ap_device_id *ids;
 	unsigned int flags;
+	bool told;
 };
 
 static inline struct ap_driver *to_ap_drv(struct device_driver *drv)
