@@ -18,6 +18,7 @@
 #define UMDEV_VFIO_AP_PRIVATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <umdev/ap.h>
 #include <umdev/mdev.h>
 #include <umdev/vfio.h>
@@ -33,6 +34,7 @@ struct ap_matrix {
 };
 
 struct vfio_ap_queue;
+struct ap_window;
 
 /**
  * struct ap_matrix_mdev - a mediated matrix; lives with its binding to vfio_ap_mdev
@@ -47,6 +49,8 @@ struct vfio_ap_queue;
  * @shadow:  what the guest has; written under matrix_dev->lock and @apcb_lock, read under either
  * @refilter: a queue that was being reset kept an adapter out of @shadow; to be filtered again when
  *            that is over
+ * @window:  the guest's registers, of the user's thread; NULL: it has none. Constant
+ * @revoked: the guest was asked to let go: until its shadow changes it has nothing
  *
  * All but @vdev, @mdev and what is said above: under matrix_dev->lock.
  */
@@ -62,6 +66,8 @@ struct ap_matrix_mdev {
 	pthread_mutex_t apcb_lock;
 	struct ap_matrix shadow;
 	bool refilter;
+	struct ap_window *window;
+	atomic_bool revoked;
 };
 
 static inline bool ap_matrix_has(const struct ap_matrix *matrix, ap_qid_t qid)
@@ -78,24 +84,38 @@ static inline void ap_matrix_copy_masks(struct ap_matrix *dst, const struct ap_m
 }
 
 /**
+ * struct vfio_ap_irq - the guest's indicator byte of a queue; zeroed memory: it has none
+ * @indicator: the hardware's, until the queue has been reset
+ * @lock:      for what follows; behind the hardware's, so never held over an instruction
+ * @nib:       the byte, in a page that is pinned; NULL: none
+ * @iova:      its address, as the guest gave it. Written under matrix_dev->lock, too
+ * @vdev:      the guest's device, with @nib
+ * @early:     there was a reply before the byte was known
+ */
+struct vfio_ap_irq {
+	struct ap_indicator indicator;
+	pthread_mutex_t lock;
+	uint8_t *nib;
+	uint64_t iova;
+	struct vfio_device *vdev;
+	bool early;
+};
+
+/**
  * struct vfio_ap_queue - a queue that is bound to vfio_ap; lives with that binding
  * @apqn:         its number; constant
  * @matrix_mdev:  the matrix that it is assigned to, or NULL; under matrix_dev->lock
  * @reset_status: what its last reset came to; under matrix_dev->lock
  * @resetting:    a reset is under way; under matrix_dev->lock. Instructions of a guest that still
  *                has it in its shadow are carried out (the hardware says RESET_IN_PROGRESS)
- * @indicator:    for the guest's replies, with AQIC; under the guest's apcb_lock
- * @saved_iova:   of the page with the guest's indicator byte, pinned; 0: none. The same
- * @nib:          the byte; the same
+ * @irq: what AQIC has asked for
  */
 struct vfio_ap_queue {
 	ap_qid_t apqn;
 	struct ap_matrix_mdev *matrix_mdev;
 	struct ap_queue_status reset_status;
 	bool resetting;
-	struct ap_indicator indicator;
-	uint64_t saved_iova;
-	uint8_t *nib;
+	struct vfio_ap_irq irq;
 };
 
 /**
@@ -147,13 +167,43 @@ void vfio_ap_device_finish(struct ap_matrix_mdev *m);
  * vfio_ap_signal_cfg_chg - the guest's matrix has changed: CFG_CHG. Any lock; never sleeps.
  */
 void vfio_ap_signal_cfg_chg(struct ap_matrix_mdev *m);
+
+/* ---- irq.c ---- */
+
+/** vfio_ap_irq_init - a queue that nobody has asked for interrupts of. */
+void vfio_ap_irq_init(struct vfio_ap_queue *q);
 /**
  * vfio_ap_irq_free - forget its guest's indicator byte, and unpin it
  *
  * Its reset has begun: what the hardware still indicates afterwards is dropped. Nothing if it has
- * none. @q->matrix_mdev is still there. Takes apcb_lock. Context: matrix_dev->lock.
+ * none. @q->matrix_mdev is still there. Context: matrix_dev->lock.
  */
 void vfio_ap_irq_free(struct vfio_ap_queue *q);
+/**
+ * vfio_ap_irq_aqic - PQAP(AQIC) of @m's guest
+ * @gr1, @gr2: as the guest has them
+ * Context: the user's thread, without locks.
+ */
+struct ap_queue_status vfio_ap_irq_aqic(struct ap_matrix_mdev *m, ap_qid_t qid, uint64_t gr1,
+					uint64_t gr2);
+/**
+ * vfio_ap_irq_unmap - the guest takes [@iova, @iova + @length) back: no byte is in it any more
+ * Context: as above.
+ */
+void vfio_ap_irq_unmap(struct ap_matrix_mdev *m, uint64_t iova, uint64_t length);
+
+/* ---- window.c: of the user's thread ---- */
+
+/** ap_window_create - for ap_window_reset() to begin with. Return: NULL without memory. */
+struct ap_window *ap_window_create(void);
+/** ap_window_destroy - the reverse; NULL is fine. */
+void ap_window_destroy(struct ap_window *window);
+/** ap_window_reset - registers as after power-on. */
+void ap_window_reset(struct ap_window *window);
+/** ap_window_read - from inside of the region. */
+void ap_window_read(const struct ap_window *window, void *buf, size_t count, uint64_t offset);
+/** ap_window_write - the same for writing; carries out an instruction if it says so. */
+void ap_window_write(struct ap_matrix_mdev *m, const void *buf, size_t count, uint64_t offset);
 
 /* ---- the matrix side; under matrix_dev->lock unless they say otherwise ---- */
 

@@ -121,6 +121,9 @@ UMDEV_API int vfio_file_get_irq_info(struct vfio_file *file, unsigned int index,
  * -EBUSY to a second one), a signal by DATA_NONE or _BOOL masks what is AUTOMASKED, arming with
  * what is no eventfd disarms, an action that is not one is -ENOTTY.
  *
+ * A device of vfio_ap's (VFIO_DEVICE_FLAGS_AP) takes DATA_EVENTFD alone, as the kernel's: an
+ * interrupt is disarmed by a negative one.
+ *
  * All or nothing. Return: 0, -EINVAL (any number out of range, a combination that the index does
  * not offer, or that needs an index enabled before), -EBADF (not an eventfd), -ENOMEM, -EMFILE.
  */

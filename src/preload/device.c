@@ -164,7 +164,7 @@ static long device_ioctl(struct file *file, unsigned long cmd, void *arg)
 	case VFIO_DEVICE_FEATURE:
 		return feature(arg);
 	default:
-		return -ENOTTY;
+		return device_is_ap(device) ? -EOPNOTSUPP : -ENOTTY;
 	}
 }
 

@@ -175,6 +175,26 @@ static int send_eventfds(struct device *device, const struct vfio_irq_set *set, 
 	return err;
 }
 
+/*
+ * vfio_ap has one eventfd in each index, and looks at the first word of the data for it, whatever
+ * the program says how many there are.
+ */
+static int set_ap(struct device *device, struct vfio_irq_set *set, const uint8_t *data)
+{
+	int32_t fd;
+
+	if (!(set->flags & VFIO_IRQ_SET_ACTION_TRIGGER) ||
+	    (set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK) != VFIO_IRQ_SET_DATA_EVENTFD)
+		return -EINVAL;
+	if (copy_from_user(&fd, data, sizeof(fd)))
+		return -EFAULT;
+	if (fd < -1)
+		return -EINVAL;
+	set->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+	set->count = 1;
+	return send_eventfds(device, set, &fd);
+}
+
 long device_set_irqs(struct device *device, const void *arg)
 {
 	struct vfio_irq_set set;
@@ -187,6 +207,8 @@ long device_set_irqs(struct device *device, const void *arg)
 	size = check(device, &set);
 	if (size < 0)
 		return size;
+	if (device_is_ap(device))
+		return set_ap(device, &set, (const uint8_t *)arg + sizeof(set));
 	if (size) {
 		data = malloc((size_t)size);
 		if (!data)

@@ -7,7 +7,8 @@
  * checked once, and no lock is needed later.
  *
  * Behaviour: Linux 6.1 drivers/vfio/vfio_main.c, and where that leaves it to drivers what those of
- * the kernel have in common (drivers/vfio/pci, drivers/vfio/platform, drivers/s390/cio).
+ * the kernel have in common (drivers/vfio/pci, drivers/vfio/platform, drivers/s390/cio), or what
+ * drivers/s390/crypto/vfio_ap_ops.c of Linux 7.3 has for itself.
  */
 #ifndef UMDEV_PRELOAD_DEVICE_PRIVATE_H
 #define UMDEV_PRELOAD_DEVICE_PRIVATE_H
@@ -107,6 +108,12 @@ static inline struct device *device_of(const struct file *file)
 static inline bool device_is_platform(const struct device *device)
 {
 	return device->flags & (VFIO_DEVICE_FLAGS_PLATFORM | VFIO_DEVICE_FLAGS_AMBA);
+}
+
+/** device_is_ap - does the kernel's vfio_ap answer for such a device? */
+static inline bool device_is_ap(const struct device *device)
+{
+	return device->flags & VFIO_DEVICE_FLAGS_AP;
 }
 
 /* ---- device_info.c ---- */

@@ -113,11 +113,17 @@ static ssize_t transfer(struct device *device, void *to, const void *from, size_
 	return (ssize_t)done;
 }
 
+/* Some drivers have something to say of it. Without regions there is nobody to ask. */
+static bool is_nothing(const struct device *device, size_t count)
+{
+	return !count && !device_is_platform(device) && device->nr_regions;
+}
+
 ssize_t device_read(struct file *file, void *buf, size_t count, uint64_t offset)
 {
 	struct device *device = device_of(file);
 
-	if (!count && !device_is_platform(device))
+	if (is_nothing(device, count))
 		return 0;
 	if (!find_region(device, offset, VFIO_REGION_INFO_FLAG_READ, &count))
 		return -EINVAL;
@@ -128,7 +134,7 @@ ssize_t device_write(struct file *file, const void *buf, size_t count, uint64_t 
 {
 	struct device *device = device_of(file);
 
-	if (!count && !device_is_platform(device))
+	if (is_nothing(device, count))
 		return 0;
 	if (!find_region(device, offset, VFIO_REGION_INFO_FLAG_WRITE, &count))
 		return -EINVAL;

@@ -329,10 +329,13 @@ static bool one_bit(uint32_t bits)
 	return bits && !(bits & (bits - 1));
 }
 
-static int check_set(const struct vfio_irq_index *irq, uint32_t data_type, uint32_t action,
-		     unsigned int start, unsigned int count)
+static int check_set(const struct vfio_device *vdev, const struct vfio_irq_index *irq,
+		     uint32_t data_type, uint32_t action, unsigned int start, unsigned int count)
 {
 	if (!one_bit(data_type) || !one_bit(action))
+		return -EINVAL;
+	/* vfio_ap takes eventfds and nothing else: none is signalled or disabled by the user. */
+	if (vdev->flags & VFIO_DEVICE_FLAGS_AP && data_type != VFIO_IRQ_SET_DATA_EVENTFD)
 		return -EINVAL;
 	if (start >= irq->count || count > irq->count - start)
 		return -EINVAL;
@@ -364,7 +367,7 @@ int vfio_irqs_set(struct vfio_device *vdev, uint32_t flags, unsigned int index, 
 	if (vdev->flags & VFIO_DEVICE_FLAGS_PLATFORM)
 		return vfio_irqs_set_platform(vdev, flags, index, start, count, data);
 	irq = &vdev->irqs[index];
-	err = check_set(irq, data_type, action, start, count);
+	err = check_set(vdev, irq, data_type, action, start, count);
 	if (err)
 		return err;
 	if (!count) {

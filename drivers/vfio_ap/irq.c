@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * PQAP(AQIC) of a guest: replies are indicated in a byte of its memory, and by the window's
+ * interrupt.
+ *
+ * The hardware's time and the guest's are different ones: the guest may take its memory back, or go
+ * away, before the hardware has heard that nothing is to be indicated any more. So the byte is
+ * taken out of the hardware's hands by a lock of its own, and what comes late falls into nothing.
+ */
+#include <errno.h>
+#include <umdev/vfio_ap.h>
+
+#include "private.h"
+
+/* Under @irq->lock, with a byte. */
+static void tell(const struct vfio_ap_irq *irq)
+{
+	__atomic_store_n(irq->nib, VFIO_AP_INDICATOR, __ATOMIC_RELEASE);
+	vfio_irq_trigger(irq->vdev, VFIO_AP_WINDOW_IRQ_INDEX, 0);
+}
+
+/* The hardware, under its lock of the queue. */
+static void indicate(struct ap_indicator *indicator, ap_qid_t qid)
+{
+	struct vfio_ap_irq *irq = container_of(indicator, struct vfio_ap_irq, indicator);
+
+	pthread_mutex_lock(&irq->lock);
+	if (irq->nib)
+		tell(irq);
+	else
+		irq->early = true;
+	pthread_mutex_unlock(&irq->lock);
+}
+
+void vfio_ap_irq_init(struct vfio_ap_queue *q)
+{
+	pthread_mutex_init(&q->irq.lock, NULL);
+	q->irq.indicator.fn = indicate;
+}
+
+/* Another byte, or none (@nib NULL); the one before is given back. */
+static void exchange(struct vfio_ap_irq *irq, struct vfio_device *vdev, uint64_t iova, uint8_t *nib)
+{
+	struct vfio_device *old_vdev = irq->vdev;
+	uint64_t old_iova = irq->iova;
+
+	pthread_mutex_lock(&irq->lock);
+	irq->vdev = vdev;
+	irq->iova = iova;
+	irq->nib = nib;
+	if (nib && irq->early)
+		tell(irq);
+	irq->early = false;
+	pthread_mutex_unlock(&irq->lock);
+	if (old_vdev)
+		vfio_unpin_pages(old_vdev, old_iova, 1);
+}
+
+void vfio_ap_irq_free(struct vfio_ap_queue *q)
+{
+	exchange(&q->irq, NULL, 0, NULL);
+}
+
+static struct ap_queue_status status_of(uint8_t response_code)
+{
+	return (struct ap_queue_status) { .response_code = response_code };
+}
+
+/* The byte is known to be the new one when the hardware has agreed, and not before. */
+static struct ap_queue_status enable(struct ap_matrix_mdev *m, struct vfio_ap_queue *q,
+				     uint64_t iova)
+{
+	const int prot = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+	struct ap_queue_status status;
+	void *page;
+
+	if (!iova || vfio_pin_pages(&m->vdev, iova, 1, prot, &page) != 1)
+		return status_of(AP_RESPONSE_INVALID_ADDRESS);
+	pthread_mutex_lock(&q->irq.lock);
+	q->irq.early = false;
+	pthread_mutex_unlock(&q->irq.lock);
+	status = ap_aqic(q->apqn, &q->irq.indicator);
+	if (status.response_code == AP_RESPONSE_NORMAL)
+		exchange(&q->irq, &m->vdev, iova, (uint8_t *)page + iova % 4096);
+	else
+		vfio_unpin_pages(&m->vdev, iova, 1);
+	return status;
+}
+
+/* A queue that is busy, or being reset, keeps the byte: its guest has to ask again. */
+static struct ap_queue_status disable(struct vfio_ap_queue *q)
+{
+	struct ap_queue_status status = ap_aqic(q->apqn, NULL);
+
+	if (status.response_code != AP_RESPONSE_BUSY &&
+	    status.response_code != AP_RESPONSE_RESET_IN_PROGRESS)
+		vfio_ap_irq_free(q);
+	return status;
+}
+
+struct ap_queue_status vfio_ap_irq_aqic(struct ap_matrix_mdev *m, ap_qid_t qid, uint64_t gr1,
+					uint64_t gr2)
+{
+	struct ap_queue_status status = status_of(AP_RESPONSE_Q_NOT_AVAIL);
+	struct vfio_ap_queue *q;
+
+	pthread_mutex_lock(&matrix_dev->lock);
+	pthread_mutex_lock(&m->apcb_lock);
+	q = matrix_dev->queues[qid];
+	if (!m->revoked && ap_matrix_has(&m->shadow, qid) && q && q->matrix_mdev == m)
+		status = gr1 & VFIO_AP_AQIC_IR ? enable(m, q, gr2) : disable(q);
+	pthread_mutex_unlock(&m->apcb_lock);
+	pthread_mutex_unlock(&matrix_dev->lock);
+	return status;
+}
+
+void vfio_ap_irq_unmap(struct ap_matrix_mdev *m, uint64_t iova, uint64_t length)
+{
+	struct vfio_ap_queue *q;
+	unsigned int qid;
+
+	pthread_mutex_lock(&matrix_dev->lock);
+	for (qid = 0; qid < AP_DEVICES * AP_DOMAINS; qid++) {
+		q = matrix_dev->queues[qid];
+		if (!q || q->irq.vdev != &m->vdev || q->irq.iova - iova >= length)
+			continue;
+		ap_aqic(q->apqn, NULL);
+		vfio_ap_irq_free(q);
+	}
+	pthread_mutex_unlock(&matrix_dev->lock);
+}
