@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <openssl/err.h>
 #include <umdev/util.h>
 
 #include "hw_crypto.h"
 #include "hw_machine.h"
+#include "hw_type50.h"
 
 #define FIELD(name)  (1u << AP_MSG_FIELD_##name)
 #define COPROCESSORS (AP_FAC_CCA | AP_FAC_EP11)
+#define ALL	     AP_FAC_MODES
 
 /* What each operation is, which fields it has, and what adapters have to be for it. */
 static const struct operation {
@@ -15,6 +18,26 @@ static const struct operation {
 	bool has_param;
 } operations[] = {
 	[AP_MSG_OP_RANDOM] = { hw_random, 0, COPROCESSORS, true },
+	[AP_MSG_OP_RSA_MODEXP] = { hw_rsa_modexp, FIELD(MODULUS) | FIELD(EXPONENT) | FIELD(DATA),
+				   ALL, false },
+	[AP_MSG_OP_RSA_CRT] = { hw_rsa_crt,
+				FIELD(P) | FIELD(Q) | FIELD(DP) | FIELD(DQ) | FIELD(QINV) |
+					FIELD(DATA),
+				ALL, false },
+	[AP_MSG_OP_RSA_SIGN] = { hw_rsa_sign,
+				 FIELD(MODULUS) | FIELD(PUBLIC) | FIELD(EXPONENT) | FIELD(DIGEST),
+				 ALL, true },
+	[AP_MSG_OP_RSA_VERIFY] = { hw_rsa_verify,
+				   FIELD(MODULUS) | FIELD(PUBLIC) | FIELD(DIGEST) |
+					   FIELD(SIGNATURE),
+				   ALL, true },
+	[AP_MSG_OP_EC_GENERATE] = { hw_ec_generate, 0, COPROCESSORS, true },
+	[AP_MSG_OP_EC_PUBLIC] = { hw_ec_public, FIELD(KEY), COPROCESSORS, true },
+	[AP_MSG_OP_ECDSA_SIGN] = { hw_ecdsa_sign, FIELD(KEY) | FIELD(DIGEST), COPROCESSORS, true },
+	[AP_MSG_OP_ECDSA_VERIFY] = { hw_ecdsa_verify,
+				     FIELD(POINT) | FIELD(DIGEST) | FIELD(SIGNATURE), COPROCESSORS,
+				     true },
+	[AP_MSG_OP_ECDH] = { hw_ecdh, FIELD(KEY) | FIELD(POINT), COPROCESSORS, true },
 };
 
 /* ---- errors as adapters report them ---- */
@@ -75,9 +98,24 @@ static size_t answer(uint32_t fac, const uint8_t *msg, size_t len, uint8_t *repl
 
 /* ---- any message ---- */
 
-size_t hw_message(uint32_t fac, const uint8_t *msg, size_t len, uint8_t *reply, size_t size)
+static size_t any_message(uint32_t fac, const uint8_t *msg, size_t len, uint8_t *reply, size_t size)
 {
+	size_t reply_len;
+	uint8_t code;
+
 	if (len >= AP_MSG_HEADER_SIZE && !msg[0] && msg[1] == AP_MSG_REQUEST)
 		return answer(fac, msg, len, reply, size);
-	return error_reply(reply, AP_MSG_ERROR_MESSAGE_TYPE);
+	if (len < 2 || msg[1] != TYPE50_CODE || !(fac & AP_FAC_ACCEL))
+		return error_reply(reply, AP_MSG_ERROR_MESSAGE_TYPE);
+	reply_len = hw_type50(fac, msg, len, reply, &code);
+	return reply_len ? reply_len : error_reply(reply, code);
+}
+
+size_t hw_message(uint32_t fac, const uint8_t *msg, size_t len, uint8_t *reply, size_t size)
+{
+	size_t reply_len = any_message(fac, msg, len, reply, size);
+
+	/* What OpenSSL has to say of it nobody asks. */
+	ERR_clear_error();
+	return reply_len;
 }

@@ -178,6 +178,49 @@ static void reset_takes_its_time_and_everything_with_it(void **state)
 	assert_int_equal(psmid, 99);
 }
 
+/* The longest numbers that there are. */
+static void send_long_work(ap_qid_t qid)
+{
+	static uint8_t buf[4096], ones[AP_MSG_RSA_MAX];
+	struct ap_msg m;
+
+	memset(ones, 0xff, sizeof(ones));
+	ap_msg_begin(&m, buf, sizeof(buf), AP_MSG_REQUEST, AP_MSG_OP_RSA_MODEXP, 0, 0);
+	ap_msg_add(&m, AP_MSG_FIELD_MODULUS, ones, sizeof(ones));
+	ap_msg_add(&m, AP_MSG_FIELD_EXPONENT, ones, sizeof(ones));
+	ap_msg_add(&m, AP_MSG_FIELD_DATA, ones + 1, sizeof(ones) - 1);
+	assert_int_equal(ap_nqap(qid, 1, buf, m.len).response_code, AP_RESPONSE_NORMAL);
+}
+
+static bool is_held(ap_qid_t qid)
+{
+	struct hw_adapter *adapter = &hw_adapters[AP_QID_CARD(qid)];
+	bool held;
+
+	pthread_mutex_lock(&adapter->lock);
+	held = adapter->card->queues[AP_QID_QUEUE(qid)].held;
+	pthread_mutex_unlock(&adapter->lock);
+	return held;
+}
+
+static void reset_waits_for_the_engine(void **state)
+{
+	bool held;
+
+	/* Until once the reset comes while it works. */
+	do {
+		send_long_work(QID);
+		while (!is_held(QID) && !ap_tapq(QID, NULL).replies_waiting)
+			;
+		assert_int_equal(ap_rapq(QID).response_code, AP_RESPONSE_NORMAL);
+		held = is_held(QID);
+		while (tapq(QID) == AP_RESPONSE_RESET_IN_PROGRESS)
+			;
+		assert_false(is_held(QID));
+		assert_true(ap_tapq(QID, NULL).queue_empty);
+	} while (!held);
+}
+
 static void zapq_leaves_no_bytes(void **state)
 {
 	struct hw_queue *q = &hw_adapters[4].card->queues[0x47];
@@ -366,6 +409,7 @@ int main(void)
 		T(message_has_a_longest_length),
 		T(reply_that_does_not_fit_is_lost),
 		T(reset_takes_its_time_and_everything_with_it),
+		T(reset_waits_for_the_engine),
 		T(zapq_leaves_no_bytes),
 		T(reply_is_indicated_until_that_is_disabled),
 		T(reset_disables_interrupts),
