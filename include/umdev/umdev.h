@@ -30,4 +30,16 @@ UMDEV_API int umdev_start(void);
  */
 UMDEV_API void umdev_stop(void);
 
+/**
+ * umdev_set_runtime_dir - say where modules put the sockets that they offer
+ * @dir: an absolute path; belongs to this program, which lets nobody else write there. It must stay
+ *       valid until umdev_stop(). NULL: there is none
+ *
+ * Context: before umdev_start().
+ */
+UMDEV_API void umdev_set_runtime_dir(const char *dir);
+
+/** umdev_runtime_dir - that directory, or NULL: a module makes no socket then unless told where. */
+UMDEV_API const char *umdev_runtime_dir(void);
+
 #endif

@@ -15,6 +15,19 @@ static struct module **builtins_end = &builtins;
 
 static atomic_bool started;
 
+/* Written before there is another thread. */
+static const char *runtime_dir;
+
+void umdev_set_runtime_dir(const char *dir)
+{
+	runtime_dir = dir;
+}
+
+const char *umdev_runtime_dir(void)
+{
+	return runtime_dir;
+}
+
 void umdev_module_add_builtin(struct module *mod)
 {
 	*builtins_end = mod;

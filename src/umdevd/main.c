@@ -172,6 +172,7 @@ static int bring_up(struct daemon *d)
 	err = rundir_open(&d->dir, d->opt.runtime_dir);
 	if (err)
 		return err;
+	umdev_set_runtime_dir(d->dir.path);
 	err = set_module_path(d->opt.module_path);
 	if (!err)
 		err = umdev_start();

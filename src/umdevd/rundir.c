@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,6 +234,24 @@ static void remove_sockets(const char *path)
 	closedir(d);
 }
 
+/*
+ * Sockets that modules make in the directory itself. By their names: somebody may have made us use
+ * a directory that has other people's sockets, too.
+ */
+static void remove_module_sockets(const struct rundir *dir)
+{
+	static const char *const names[] = { "zcrypt" };
+	char path[PATH_MAX];
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (snprintf(path, sizeof(path), "%s/%s", dir->path, names[i]) < PATH_MAX &&
+		    lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && unlink(path) == 0)
+			pr_debug("removed the socket %s", path);
+	}
+}
+
 static int remove_leftovers(const struct rundir *dir)
 {
 	struct stat st;
@@ -241,6 +260,7 @@ static int remove_leftovers(const struct rundir *dir)
 	if (err)
 		return err;
 	remove_sockets(dir->vfio_user);
+	remove_module_sockets(dir);
 	if (lstat(dir->control, &st))
 		return 0;
 	if (!S_ISSOCK(st.st_mode)) {

@@ -5,6 +5,7 @@
  *     sys/         the mount that shows the tree
  *     vfio-user/   a socket for each VFIO device
  *     control      the daemon's own socket
+ *     zcrypt       a module's: requests for AP queues (umdev/zcrypt.h)
  *     lock         locked by the daemon that is there; its pid
  */
 #ifndef UMDEVD_RUNDIR_H

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -82,6 +83,19 @@ def test_leftovers_of_one_that_died_are_cleaned(daemon):
     daemon.start("--load", "plain")
     assert daemon.read("module/plain/initstate") == "live\n"
     assert "unmounted what a daemon that died left" in daemon.stop()
+
+
+def test_a_modules_socket_of_one_that_died_is_cleaned(daemon):
+    daemon.start()
+    left = [daemon.runtime / "zcrypt", daemon.runtime / "other"]
+    for path in left:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as one:
+            one.bind(str(path))
+    daemon.kill()
+    daemon.start()
+    assert [path.is_socket() for path in left] == [False, True]
+    left[1].unlink()
+    daemon.stop()
 
 
 def test_a_directory_that_was_there_stays(daemon):
