@@ -130,3 +130,8 @@ void loop_remove(int fd)
 	epoll_ctl(loop.epfd, EPOLL_CTL_DEL, fd, NULL);
 	pthread_mutex_unlock(&loop.lock);
 }
+
+void loop_forget(int fd)
+{
+	epoll_ctl(loop.epfd, EPOLL_CTL_DEL, fd, NULL);
+}

@@ -48,4 +48,12 @@ int loop_add(struct watch *watch, int fd);
  */
 void loop_remove(int fd);
 
+/**
+ * loop_forget - the same from a ready(), where no other one runs
+ *
+ * To be called before the close() of a descriptor whose watch is freed: that alone ends the watch
+ * only if nobody has a copy, be it a thread for a moment.
+ */
+void loop_forget(int fd);
+
 #endif

@@ -30,4 +30,8 @@ int ap_config(const struct cli *cli, int argc, char **argv);
 int ap_checkstop(const struct cli *cli, int argc, char **argv);
 int ap_domains(const struct cli *cli, int argc, char **argv);
 
+/* ---- cmd_ap_request.c: the machine's work ---- */
+
+int ap_request(const struct cli *cli, int argc, char **argv);
+
 #endif

@@ -14,6 +14,8 @@ static const struct ap_command commands[] = {
 	{ "checkstop", "ADAPTER|QUEUE on|off", "let it break down, or work again", ap_checkstop },
 	{ "domains", "[LIST]", "the machine's usage domains: 4,0x47,10-12", ap_domains },
 	{ "control-domains", "[LIST]", "its control domains", ap_domains },
+	{ "request", "QUEUE|any REQUEST", "have something done, check it: random, rsa, ecdsa",
+	  ap_request },
 };
 
 static void print_help(void)
@@ -33,8 +35,9 @@ static void print_help(void)
 	     "  -j, --json              print JSON, for programs\n"
 	     "  -h, --help              show this help\n"
 	     "\n"
-	     "ADAPTER is a number as in card06, QUEUE as in 06.0004: both hexadecimal. Domains are\n"
-	     "decimal, or 0x. See umdev(1) and doc/ap.md.");
+	     "REQUEST is random [BYTES], rsa [BITS], or ecdsa [CURVE].\n"
+	     "ADAPTER is a number as in card06, QUEUE as in 06.0004: both hexadecimal.\n"
+	     "Domains are decimal, or 0x. See umdev(1) and doc/ap.md.");
 }
 
 int cmd_ap(const struct cli *cli, int argc, char **argv)
