@@ -79,6 +79,8 @@ struct class_attribute {
  * @bus_groups: groups in /sys/bus/NAME
  * @dev_groups: groups in each of its devices
  * @drv_groups: groups in each of its drivers
+ * @admit:      may @dev be on this bus at all? 0, or an error that device_add() returns; nothing of
+ *              @dev was visible then. Optional: any device
  * @match:      is @drv for @dev? >0 yes, 0 no, -EPROBE_DEFER cannot say yet. NULL: every driver is
  * @accept:     may @drv, which is match_any, have @dev at all? 0, or -EINVAL where the device is of
  *              the wrong kind. Asked before its probe, however it got there; under the lock of
@@ -97,6 +99,7 @@ struct bus_type {
 	const struct attribute_group **bus_groups;
 	const struct attribute_group **dev_groups;
 	const struct attribute_group **drv_groups;
+	int (*admit)(struct device *dev);
 	int (*match)(struct device *dev, struct device_driver *drv);
 	int (*accept)(struct device *dev, struct device_driver *drv);
 	int (*uevent)(struct device *dev, struct kobj_uevent_env *env);
@@ -273,8 +276,8 @@ UMDEV_API int device_initialize(struct device *dev);
  *
  * A device is added once in its life. Return: 0, -EINVAL (no name, added before, or a parent but
  * neither bus nor class: seed 000), -EEXIST (name taken), -ENODEV (bus or class not registered, or
- * the parent is going away), -ENOMEM. On an error the caller still owns its reference and drops it
- * with put_device(); nothing of the device was ever visible.
+ * the parent is going away), -ENOMEM, else what bus_type.admit() says. On an error the caller still
+ * owns its reference and drops it with put_device(); nothing of the device was ever visible.
  */
 UMDEV_API int device_add(struct device *dev);
 

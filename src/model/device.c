@@ -405,7 +405,10 @@ static int device_prepare(struct device *dev)
 		device_unprepare(dev);
 		return -ENODEV;
 	}
-	return 0;
+	err = dev->bus && dev->bus->admit ? dev->bus->admit(dev) : 0;
+	if (err)
+		device_unprepare(dev);
+	return err;
 }
 
 int device_add(struct device *dev)

@@ -311,6 +311,30 @@ static void autoprobe_off_leaves_devices_alone(void **state)
 	bus_unregister(&line);
 }
 
+/* ---- who may be on it ---- */
+
+static int only_trams(struct device *dev)
+{
+	return dev_name(dev)[0] == 't' ? 0 : -EADDRNOTAVAIL;
+}
+
+static void a_device_that_is_not_admitted_was_never_there(void **state)
+{
+	struct bus_type rails = { .name = "rails", .admit = only_trams };
+	struct device *dev, *other;
+
+	assert_int_equal(bus_register(&rails), 0);
+	dev = fixture_added(&rails, NULL, "t1");
+	other = fixture_device(&rails, NULL, "u1");
+	events_begin();
+	assert_int_equal(device_add(other), -EADDRNOTAVAIL);
+	assert_string_equal(events_text(), "");
+	assert_string_equal(outside_list("/bus/rails/devices"), "t1 ");
+	put_device(other);
+	device_unregister(dev);
+	bus_unregister(&rails);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -325,6 +349,7 @@ int main(void)
 		TEST(walks_see_what_was_there_at_their_beginning),
 		TEST(devices_are_found_by_name),
 		TEST(autoprobe_off_leaves_devices_alone),
+		TEST(a_device_that_is_not_admitted_was_never_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
