@@ -139,6 +139,7 @@ struct ap_matrix_dev {
 extern struct ap_matrix_dev *matrix_dev;
 extern const struct attribute_group *vfio_ap_mdev_attr_groups[];
 extern const struct attribute_group *vfio_ap_queue_attr_groups[];
+extern struct device_attribute vfio_ap_dev_attr_ap_config;
 
 /* ---- guest.c: called by the VFIO side (device.c), without locks ---- */
 
