@@ -3,8 +3,8 @@
  * The AP bus from inside: what its files share.
  *
  * Locks, from the outermost: the scan's (ap_scan.c), that of a device (device_lock()), that of the
- * masks (ap_perms.c), a queue's own, the hardware's, the poll thread's. A driver's locks come behind
- * that of the masks.
+ * masks (ap_perms.c), a queue's own, the hardware's, the poll thread's. A driver's locks come
+ * behind that of the masks.
  */
 #ifndef UMDEV_AP_BUS_H
 #define UMDEV_AP_BUS_H
