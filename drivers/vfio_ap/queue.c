@@ -66,6 +66,7 @@ int vfio_ap_probe_queue(struct ap_device *ap_dev)
 	if (!q)
 		return -ENOMEM;
 	q->apqn = ap_queue_qid(ap_dev);
+	vfio_ap_irq_init(q);
 	dev_set_drvdata(&ap_dev->device, q);
 
 	pthread_mutex_lock(&matrix_dev->lock);
