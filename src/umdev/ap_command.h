@@ -34,4 +34,8 @@ int ap_domains(const struct cli *cli, int argc, char **argv);
 
 int ap_request(const struct cli *cli, int argc, char **argv);
 
+/* ---- cmd_ap_guest.c: a user of vfio_ap's devices ---- */
+
+int ap_guest(const struct cli *cli, int argc, char **argv);
+
 #endif

@@ -16,6 +16,7 @@ static const struct ap_command commands[] = {
 	{ "control-domains", "[LIST]", "its control domains", ap_domains },
 	{ "request", "QUEUE|any REQUEST", "have something done, check it: random, rsa, ecdsa",
 	  ap_request },
+	{ "guest", "[OPTION]... UUID", "be a guest that has a mediated matrix", ap_guest },
 };
 
 static void print_help(void)

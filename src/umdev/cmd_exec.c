@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "umdev/exec.h"
 #include "umdev/preload.h"
 #include "umdev/udevd.h"
 #include "umdev/view.h"
@@ -221,6 +222,17 @@ static int run_command(char **argv)
 	else
 		cli_fail("%s: %s", argv[0], strerror(err));
 	return err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+}
+
+int exec_self(const struct cli *cli, char *const argv[])
+{
+	struct exec_options opt = { .net = "own" };
+
+	if (enter(cli, &opt))
+		return EXIT_FAILURE;
+	/* By the process's own link: the view may not show the file by its name. */
+	execv("/proc/self/exe", argv);
+	return cli_fail("can't run in the view: %s", strerror(errno));
 }
 
 static int exec_in_view(const struct cli *cli, struct exec_options *opt, int argc, char **argv)
