@@ -71,8 +71,8 @@ static void work(struct hw_card *card, pthread_mutex_t *lock)
 	swap(&slot->buf, &engine->request);
 	pthread_mutex_unlock(lock);
 	reply_len = hw_message(card->fac, engine->request, len, engine->reply, card->max_msg);
-	/* No key waits here for somebody else's request. */
-	explicit_bzero(engine->request, len);
+	/* This goes to somebody else's slot: with nothing in it, of this request or ones before. */
+	explicit_bzero(engine->request, card->max_msg);
 	pthread_mutex_lock(lock);
 	q->held = false;
 	if (q->generation == generation) {

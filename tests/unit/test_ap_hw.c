@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <umdev/ap_message.h>
+#include <unistd.h>
 
 #include "../../drivers/ap/hw.h"
 #include "ap_machine.h"
@@ -145,6 +146,33 @@ static void reply_that_does_not_fit_is_lost(void **state)
 	assert_int_equal(psmid, 77);
 	assert_int_equal(len, AP_MSG_HEADER_SIZE + AP_MSG_FIELD_SIZE + 100);
 	assert_true(ap_tapq(QID, NULL).queue_empty);
+}
+
+static enum hw_thread engine_state(unsigned int id)
+{
+	enum hw_thread state;
+
+	pthread_mutex_lock(&hw_adapters[id].lock);
+	state = hw_adapters[id].card->engine.state;
+	pthread_mutex_unlock(&hw_adapters[id].lock);
+	return state;
+}
+
+static void idle_card_has_no_thread(void **state)
+{
+	uint8_t buf[64];
+	uint64_t psmid;
+
+	assert_int_equal(engine_state(4), HW_THREAD_NONE);
+	for (unsigned int i = 0; i < 2; i++) {
+		send_random(QID, i, 8);
+		assert_int_equal(engine_state(4), HW_THREAD_RUNS);
+		receive_reply(QID, &psmid, buf, sizeof(buf));
+		assert_int_equal(psmid, i);
+		assert_int_equal(engine_state(6), HW_THREAD_NONE);
+		while (engine_state(4) == HW_THREAD_RUNS)
+			usleep(10000);
+	}
 }
 
 /* ---- resets ---- */
@@ -408,6 +436,7 @@ int main(void)
 		T(queue_takes_eight_and_no_more),
 		T(message_has_a_longest_length),
 		T(reply_that_does_not_fit_is_lost),
+		T(idle_card_has_no_thread),
 		T(reset_takes_its_time_and_everything_with_it),
 		T(reset_waits_for_the_engine),
 		T(zapq_leaves_no_bytes),

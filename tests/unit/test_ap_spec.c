@@ -109,6 +109,45 @@ static void mistakes_in_domains_are_pointed_at(void **state)
 			     "\",\"");
 }
 
+/* Any text is taken, or refused in one line that can be printed. */
+static void any_text_is_taken_or_refused(void **state)
+{
+	static const char letters[] = "0123456789abcdefxXcCeEpPaA:,.-+ \n\t\x1b\xffofncheckstop";
+	static struct hw_config config = { .max_adapter = 255 };
+	uint64_t random_state = 88172645463325252;
+	unsigned int id, taken = 0;
+	struct hw_error error;
+	char text[40];
+	int domain, err;
+	bool on;
+	struct ap_mask mask;
+
+	for (unsigned int i = 0; i < 200000; i++) {
+		size_t len = random_state % sizeof(text);
+
+		for (size_t j = 0; j < len; j++) {
+			random_state ^= random_state << 13;
+			random_state ^= random_state >> 7;
+			random_state ^= random_state << 17;
+			text[j] = letters[random_state % (sizeof(letters) - 1)];
+		}
+		text[len] = '\0';
+		error.text[0] = '\0';
+		err = i % 3 == 0   ? hw_parse_cards("cards", text, &config, &error)
+		      : i % 3 == 1 ? hw_parse_domains("domains", text, 255, &mask, &error)
+				   : hw_parse_target("target", text, &id, &domain, &on, &error);
+		taken += !err;
+		if (err && (err != -EINVAL || !error.text[0]))
+			fail_msg("%d without a word: %s", err, text);
+		for (const char *c = error.text; *c; c++)
+			if (*c < ' ' || *c > '~')
+				fail_msg("not one line: %s", error.text);
+		if (!ap_parse_mask_str(text, &mask))
+			assert_int_equal(ap_parse_mask_str(text, &mask), 0);
+	}
+	assert_true(taken > 0);
+}
+
 static void mask_is_hexadecimal_from_the_left(void **state)
 {
 	struct ap_mask m;
@@ -175,6 +214,7 @@ int main(void)
 		cmocka_unit_test(mistakes_in_cards_are_pointed_at),
 		cmocka_unit_test(domains_are_numbers_and_ranges),
 		cmocka_unit_test(mistakes_in_domains_are_pointed_at),
+		cmocka_unit_test(any_text_is_taken_or_refused),
 		cmocka_unit_test(mask_is_hexadecimal_from_the_left),
 		cmocka_unit_test(mask_is_changed_bit_by_bit),
 	};
