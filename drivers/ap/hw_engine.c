@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -110,6 +111,7 @@ int hw_engine_start(struct hw_card *card)
 {
 	struct hw_engine *engine = &card->engine;
 	sigset_t all, old;
+	char name[16];
 	int err;
 
 	if (engine->state == HW_THREAD_RUNS) {
@@ -130,7 +132,8 @@ int hw_engine_start(struct hw_card *card)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err)
 		return -err;
-	pthread_setname_np(engine->thread, "ap-card");
+	snprintf(name, sizeof(name), "ap-card%02x", card->id & 0xff);
+	pthread_setname_np(engine->thread, name);
 	engine->state = HW_THREAD_RUNS;
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <umdev/ap.h>
 
-#define HW_DEPTH_MAX 32 /* requests that a queue can hold, of any type */
+#define HW_DEPTH_MAX 8 /* requests that a queue can hold, of any type */
 
 /** struct hw_error - why a description was refused: one line without a newline */
 struct hw_error {

@@ -6,7 +6,7 @@
 #define CLEAR (AP_FAC_APSC | AP_FAC_MEX4K | AP_FAC_CRT4K | AP_FAC_ACCEL)
 #define CCA   (AP_FAC_APSC | AP_FAC_CCA)
 #define EP11  (AP_FAC_APSC | AP_FAC_EP11)
-#define QD    7 /* eight requests */
+#define QD    (HW_DEPTH_MAX - 1)
 #define ML    9 /* 36 KiB, where it is more than the usual 12 */
 
 static const struct hw_type types[] = {
