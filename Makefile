@@ -18,11 +18,12 @@ TOOLS   ?= $(CURDIR)/build/tools
 export UMDEV_GUEST := $(GUEST)
 export UMDEV_TOOLS := $(TOOLS)
 
-.PHONY: help build demo check quick bench fuzz lint install clean
+.PHONY: help build demo demo-ap check quick bench fuzz lint install clean
 
 help:
 	@echo 'make build     compile everything into $(BUILD)/'
 	@echo 'make demo      boot a guest that talks through a mediated serial port'
+	@echo 'make demo-ap   crypto adapters, a mediated matrix, and a guest that uses its queues'
 	@echo 'make quick     the tests that take less than a minute'
 	@echo 'make check     all tests, plain and under sanitizers, with guests and static analysis'
 	@echo 'make bench     measure against the bare floor, as ratios'
@@ -39,6 +40,9 @@ demo: build
 	@scripts/install-deps demo
 	@scripts/fetch-guest $(GUEST)
 	@UMDEV_BUILD=$(BUILD) scripts/demo $(DEMO_ARGS)
+
+demo-ap: build
+	@UMDEV_BUILD=$(BUILD) scripts/demo-ap
 
 quick:
 	@scripts/install-deps build check

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "umdev/ap_guest.h"
+#include "umdev/tree.h"
 
 #define GUEST_MEMORY_SIZE ((size_t)AP_DEVICES * AP_DOMAINS)
 
@@ -36,11 +37,24 @@ _Static_assert(offsetof(struct window, message) == VFIO_AP_WINDOW_MESSAGE, "the 
 
 /* ---- opening ---- */
 
+static int say_busy(const char *name)
+{
+	char *device, *user;
+
+	if (asprintf(&device, "/sys/bus/mdev/devices/%s", name) < 0)
+		return cli_fail("out of memory");
+	user = tree_vfio_attr(device, "user");
+	cli_fail("%s is in use by %s", name, user && *user ? user : "another program");
+	free(user);
+	free(device);
+	return EXIT_FAILURE;
+}
+
 static int say_cannot_open(const char *what, const char *name, int err)
 {
 	switch (err) {
 	case EBUSY:
-		return cli_fail("%s is in use by another program", name);
+		return say_busy(name);
 	case EACCES:
 	case EPERM:
 		return cli_fail("not allowed to open %s, the VFIO group of %s (run this as root)",

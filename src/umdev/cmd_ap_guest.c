@@ -89,7 +89,7 @@ static int parse_options(struct cli *cli, struct guest_options *o, int argc, cha
 /* Return: the device's name, to free(); NULL after saying what is wrong. */
 static char *check_device(const struct cli *cli, const char *arg)
 {
-	char *path = tree_check(cli) ? NULL : tree_find_device(cli, arg), *name, *type, *api, *user;
+	char *path = tree_check(cli) ? NULL : tree_find_device(cli, arg), *name, *type, *api;
 
 	if (!path)
 		return NULL;
@@ -97,17 +97,11 @@ static char *check_device(const struct cli *cli, const char *arg)
 		abort();
 	name = strdup(strrchr(path, '/') + 1);
 	api = tree_read(type);
-	user = tree_vfio_attr(path, "user");
 	if (!api || strcmp(api, "vfio-ap")) {
 		cli_fail("%s is no mediated matrix of vfio_ap's", arg);
 		free(name);
 		name = NULL;
-	} else if (user && *user) {
-		cli_fail("%s is in use by %s", name, user);
-		free(name);
-		name = NULL;
 	}
-	free(user);
 	free(api);
 	free(type);
 	free(path);
