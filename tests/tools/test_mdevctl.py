@@ -45,7 +45,7 @@ def active(view):
 
 
 def mdev_attribute(view, name, uuid=UUID):
-    return view.daemon.read(f"bus/mdev/devices/{uuid}/{name}")
+    return view.read(f"bus/mdev/devices/{uuid}/{name}")
 
 
 def test_a_session_reads_as_on_a_kernel(any_view):

@@ -42,6 +42,9 @@ class ToolView(View):
         else:
             self.outside("sh", "-c", 'printf %s "$1" > "$2"', "sh", text, self.daemon.sys / path)
 
+    def read(self, path):
+        return self.outside("cat", self.daemon.sys / path)
+
     def find(self, below, *expression):
         """What find(1) finds in it, as paths that begin with "/"."""
         top = f"{self.daemon.sys}/"
