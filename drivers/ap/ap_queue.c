@@ -262,10 +262,19 @@ void ap_flush_queue(struct ap_device *queue)
 
 /* ---- what happens to it ---- */
 
+/*
+ * Has it a driver that sends requests by it? One that is leaving gets it back no more: whoever it is
+ * waits for the queue to be reset and silent.
+ */
+static bool is_used(const struct ap_queue *aq)
+{
+	return aq->dev_state == AP_DEV_STATE_OPERATING || aq->dev_state == AP_DEV_STATE_ERROR;
+}
+
 /* It has stopped to work, for @response_code. */
 static void stop(struct ap_queue *aq, uint8_t response_code)
 {
-	if (aq->dev_state != AP_DEV_STATE_UNINITIATED) {
+	if (is_used(aq)) {
 		aq->dev_state = AP_DEV_STATE_ERROR;
 		aq->last_err_rc = response_code;
 	}
@@ -275,7 +284,7 @@ static void stop(struct ap_queue *aq, uint8_t response_code)
 /* It works again. */
 static void start(struct ap_queue *aq)
 {
-	if (aq->dev_state == AP_DEV_STATE_UNINITIATED)
+	if (!is_used(aq))
 		return;
 	aq->dev_state = AP_DEV_STATE_OPERATING;
 	aq->last_err_rc = AP_RESPONSE_NORMAL;

@@ -81,10 +81,6 @@ static void close_connection(int fd)
 
 static void client_destroy(struct client *c)
 {
-	if (c->state == CLIENT_AWAY) {
-		zcrypt_cancel(&c->req);
-		zcrypt_finish(&c->req);
-	}
 	server_not_due(&c->turn);
 	server_not_due(&c->back);
 	loop_forget(c->fd);
@@ -104,7 +100,7 @@ void client_destroy_all(void)
 
 /* ---- the reply ---- */
 
-static void send_reply(struct client *c)
+static bool send_reply(struct client *c)
 {
 	struct iovec iov[] = {
 		{ .iov_base = &c->header.reply, .iov_len = sizeof(c->header.reply) },
@@ -115,7 +111,7 @@ static void send_reply(struct client *c)
 	/* Who does not take it hears nothing else; who is gone is seen by the next recvmsg(). */
 	if (sendmsg(c->fd, &msg, MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
 		c->state = CLIENT_REPLYING;
-		return;
+		return false;
 	}
 	/* There may be keys in it. */
 	explicit_bzero(c->buf, c->used);
@@ -123,6 +119,7 @@ static void send_reply(struct client *c)
 	c->state = CLIENT_IDLE;
 	/* Messages that are there already don't tell. */
 	server_due(&c->turn);
+	return true;
 }
 
 /* @error: an errno, or 0: with what is in the buffer. */
@@ -267,7 +264,7 @@ static void receive_message(struct client *c)
 
 /* ---- its turn ---- */
 
-/* Nobody waits for the reply any more. */
+/* Nobody waits for what is away any more. */
 static bool is_hung_up(const struct client *c)
 {
 	struct pollfd fd = { .fd = c->fd };
@@ -277,12 +274,24 @@ static bool is_hung_up(const struct client *c)
 
 static void client_look(struct client *c)
 {
-	if (c->state == CLIENT_IDLE)
+	switch (c->state) {
+	case CLIENT_IDLE:
 		receive_message(c);
-	else if (is_hung_up(c))
-		client_destroy(c);
-	else if (c->state == CLIENT_REPLYING)
-		send_reply(c);
+		break;
+	case CLIENT_AWAY:
+		if (is_hung_up(c)) {
+			zcrypt_cancel(&c->req);
+			zcrypt_finish(&c->req);
+			client_destroy(c);
+		}
+		break;
+	case CLIENT_REPLYING:
+		if (is_hung_up(c))
+			client_destroy(c);
+		else
+			send_reply(c);
+		break;
+	}
 }
 
 static void client_ready(struct watch *watch)
