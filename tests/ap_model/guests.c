@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <umdev/vfio_ap.h>
+#include "ap_model/guests.h"
+
+#define MAX_DEVICES 16
+
+/* Devices between the transport's start and stop: only these may be opened. */
+static struct vfio_device *devices[MAX_DEVICES]; /* under lock */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int device_comes(struct vfio_transport *transport, struct vfio_device *vdev)
+{
+	int err = -ENOSPC;
+	int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; err && i < MAX_DEVICES; i++) {
+		if (!devices[i]) {
+			devices[i] = vdev;
+			err = 0;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+static void device_goes(struct vfio_transport *transport, struct vfio_device *vdev)
+{
+	int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < MAX_DEVICES; i++)
+		if (devices[i] == vdev)
+			devices[i] = NULL;
+	pthread_mutex_unlock(&lock);
+}
+
+static struct vfio_transport transport = {
+	.name = "guests",
+	.start = device_comes,
+	.stop = device_goes,
+};
+
+int guests_start(void)
+{
+	return vfio_transport_register(&transport);
+}
+
+void guests_stop(void)
+{
+	vfio_transport_unregister(&transport);
+}
+
+static void ask(struct vfio_file *file, unsigned int count)
+{
+	struct guest *guest = vfio_file_data(file);
+
+	__atomic_store_n(&guest->asked, true, __ATOMIC_RELEASE);
+}
+
+static void describe(struct vfio_file *file, char *buf, size_t size)
+{
+	snprintf(buf, size, "a guest");
+}
+
+static const struct vfio_user_ops guest_ops = {
+	.request = ask,
+	.describe = describe,
+};
+
+static int open_device(struct guest *guest, const char *uuid)
+{
+	int err = -ENODEV;
+	int i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < MAX_DEVICES; i++) {
+		if (!devices[i] || strcmp(dev_name(devices[i]->dev), uuid))
+			continue;
+		err = vfio_file_open(devices[i], &guest_ops, guest, &guest->file);
+		break;
+	}
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+int guest_open(struct guest *guest, const char *uuid)
+{
+	int err;
+
+	guest->asked = false;
+	guest->cfg_chg = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (guest->cfg_chg < 0)
+		return -errno;
+	err = open_device(guest, uuid);
+	if (err)
+		goto close;
+	err = vfio_file_set_irqs(guest->file,
+				 VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+				 VFIO_AP_CFG_CHG_IRQ_INDEX, 0, 1, &guest->cfg_chg);
+	if (err)
+		goto close_device;
+	return 0;
+
+close_device:
+	vfio_file_close(guest->file);
+close:
+	close(guest->cfg_chg);
+	return err;
+}
+
+void guest_close(struct guest *guest)
+{
+	vfio_file_close(guest->file);
+	close(guest->cfg_chg);
+}
+
+uint64_t guest_signals(struct guest *guest)
+{
+	uint64_t n;
+
+	return read(guest->cfg_chg, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+bool guest_asked(struct guest *guest)
+{
+	return __atomic_load_n(&guest->asked, __ATOMIC_ACQUIRE);
+}
+
+static void check_access(const char *what, ssize_t ret, size_t count)
+{
+	if (ret == (ssize_t)count)
+		return;
+	fprintf(stderr, "guest: %s the window: %zd\n", what, ret);
+	abort();
+}
+
+/* One write brings all and executes, one read has all that came of it. */
+void guest_execute(struct guest *guest, struct guest_regs *regs)
+{
+	size_t head = offsetof(struct guest_regs, message), count = head;
+
+	if (regs->execute == VFIO_AP_NQAP)
+		count += regs->length;
+	check_access("write",
+		     vfio_file_write(guest->file, VFIO_AP_WINDOW_REGION, regs, count,
+				     VFIO_AP_WINDOW_EXECUTE),
+		     count);
+	count = regs->execute == VFIO_AP_DQAP ? sizeof(*regs) : head;
+	check_access("read",
+		     vfio_file_read(guest->file, VFIO_AP_WINDOW_REGION, regs, count,
+				    VFIO_AP_WINDOW_EXECUTE),
+		     count);
+	if (regs->interruption == VFIO_AP_INTERRUPTION_NONE)
+		return;
+	fprintf(stderr, "guest: interruption %u\n", regs->interruption);
+	abort();
+}
+
+unsigned int guest_tapq(struct guest *guest, ap_qid_t qid)
+{
+	struct guest_regs regs = { .execute = VFIO_AP_PQAP, .gr0 = VFIO_AP_PQAP_TAPQ | qid };
+
+	guest_execute(guest, &regs);
+	return VFIO_AP_STATUS_RC(regs.gr1);
+}
+
+unsigned int guest_nqap(struct guest *guest, ap_qid_t qid, uint64_t psmid, const void *msg,
+			size_t len)
+{
+	struct guest_regs regs = { .execute = VFIO_AP_NQAP,
+				   .gr0 = VFIO_AP_NQAP_LAST | qid,
+				   .psmid = psmid,
+				   .length = len };
+
+	memcpy(regs.message, msg, len);
+	guest_execute(guest, &regs);
+	return VFIO_AP_STATUS_RC(regs.gr1);
+}
+
+unsigned int guest_dqap(struct guest *guest, ap_qid_t qid, uint64_t *psmid)
+{
+	struct guest_regs regs = { .execute = VFIO_AP_DQAP,
+				   .gr0 = VFIO_AP_DQAP_GR0 | qid,
+				   .length = sizeof(regs.message) };
+
+	guest_execute(guest, &regs);
+	*psmid = regs.psmid;
+	return VFIO_AP_STATUS_RC(regs.gr1);
+}
