@@ -39,6 +39,8 @@ static void list_leave(struct ap_matrix_mdev *m)
 	pthread_mutex_lock(&matrix_dev->lock);
 	unlist(m);
 	vfio_ap_reset_linked(m, &resets);
+	/* There is no guest, and what was its is reset with the rest. */
+	ap_matrix_copy_masks(&m->shadow, &nothing);
 	vfio_ap_set_matrix(m, &nothing, false, false, &resets);
 	pthread_mutex_unlock(&matrix_dev->lock);
 

@@ -286,6 +286,8 @@ void vfio_ap_set_matrix(struct ap_matrix_mdev *m, const struct ap_matrix *matrix
 
 int vfio_ap_probe_queue(struct ap_device *ap_dev);
 void vfio_ap_remove_queue(struct ap_device *ap_dev);
+/** vfio_ap_reset_all_queues - no matrix is left, and the driver goes: it waits for all at once. */
+void vfio_ap_reset_all_queues(void);
 int vfio_ap_in_use(const struct ap_mask *apm, const struct ap_mask *aqm);
 void vfio_ap_on_config_changed(const struct ap_config_info *now,
 			       const struct ap_config_info *before);

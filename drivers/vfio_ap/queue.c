@@ -86,8 +86,6 @@ static void take_from_guest(struct vfio_ap_queue *q, struct qid_set *resets)
 	struct ap_matrix_mdev *m = q->matrix_mdev;
 	struct ap_matrix next = m->shadow;
 
-	if (!ap_matrix_has(&m->shadow, q->apqn))
-		return;
 	ap_mask_clear(&next.apm, AP_QID_CARD(q->apqn));
 	vfio_ap_set_shadow(m, &next, resets);
 }
@@ -96,17 +94,30 @@ void vfio_ap_remove_queue(struct ap_device *ap_dev)
 {
 	struct vfio_ap_queue *q = dev_get_drvdata(&ap_dev->device);
 	struct qid_set resets = { 0 };
+	bool used;
 
 	pthread_mutex_lock(&matrix_dev->lock);
 	matrix_dev->queues[q->apqn] = NULL;
-	if (q->matrix_mdev)
+	used = q->matrix_mdev && ap_matrix_has(&q->matrix_mdev->shadow, q->apqn);
+	if (used)
 		take_from_guest(q, &resets);
-	vfio_ap_reset_start(q, NULL);
+	/* One that is under way and that nobody has used the queue since is as good. */
+	if (used || !q->resetting)
+		vfio_ap_reset_start(q, NULL);
 	q->matrix_mdev = NULL;
 	pthread_mutex_unlock(&matrix_dev->lock);
 
 	vfio_ap_settle(&resets, q);
 	free(q);
+}
+
+void vfio_ap_reset_all_queues(void)
+{
+	pthread_mutex_lock(&matrix_dev->lock);
+	for (unsigned int qid = 0; qid < AP_DEVICES * AP_DOMAINS; qid++)
+		if (matrix_dev->queues[qid])
+			vfio_ap_reset_start(matrix_dev->queues[qid], NULL);
+	pthread_mutex_unlock(&matrix_dev->lock);
 }
 
 int vfio_ap_in_use(const struct ap_mask *apm, const struct ap_mask *aqm)

@@ -196,6 +196,7 @@ destroy:
 static void vfio_ap_exit(void)
 {
 	vfio_ap_mdev_unregister();
+	vfio_ap_reset_all_queues();
 	ap_driver_unregister(&vfio_ap_drv);
 	matrix_dev_destroy();
 }
