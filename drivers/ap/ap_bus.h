@@ -100,6 +100,8 @@ struct ap_poll_entry {
  *            AP_NEVER
  * @look:     when the state machine wants to run again, or AP_NEVER
  * @pause:    how long it waits for a reset until it looks again, in nanoseconds
+ * @looked_after: by the poll thread, from a reset or a request on until nothing is left to do
+ * @told:     when it was told to look, or AP_NEVER
  * @poll:     the poll thread's
  */
 struct ap_queue {
@@ -126,6 +128,8 @@ struct ap_queue {
 	uint64_t timer;
 	uint64_t look;
 	uint64_t pause;
+	bool looked_after;
+	uint64_t told;
 	struct ap_poll_entry poll;
 };
 

@@ -67,6 +67,7 @@ static void init_queue(struct ap_queue *aq)
 	aq->request_timeout = AP_REQUEST_TIMEOUT;
 	aq->timer = AP_NEVER;
 	aq->look = AP_NEVER;
+	aq->told = AP_NEVER;
 }
 
 int ap_queue_create(ap_qid_t qid, struct ap_card *card, bool config, bool chkstop,
@@ -102,16 +103,32 @@ int ap_queue_create(ap_qid_t qid, struct ap_card *card, bool config, bool chksto
 
 /* ---- between the poll thread and everybody else ---- */
 
+int ap_queue_look_after(struct ap_queue *aq)
+{
+	int err;
+
+	if (aq->looked_after)
+		return 0;
+	err = ap_poll_begin(aq);
+	aq->looked_after = !err;
+	aq->told = AP_NEVER;
+	return err;
+}
+
 void ap_queue_settle(struct ap_queue *aq)
 {
 	uint64_t due = aq->look < aq->timer ? aq->look : aq->timer;
 
 	if (!list_empty(&aq->doneq))
 		due = 0;
-	if (due == AP_NEVER)
+	if (due == AP_NEVER) {
 		ap_poll_end(aq);
-	else
+		aq->looked_after = false;
+	} else if (due < aq->told) {
 		ap_poll_at(aq, due);
+		aq->told = due;
+	}
+	/* Else the thread looks too early, once, and is told then. */
 }
 
 void ap_queue_wait_received(struct ap_queue *aq)
@@ -148,6 +165,7 @@ static void deliver(struct ap_queue *aq)
 void ap_queue_look(struct ap_queue *aq)
 {
 	pthread_mutex_lock(&aq->lock);
+	aq->told = AP_NEVER;
 	ap_sm_run(aq);
 	ap_sm_expire(aq);
 	deliver(aq);
@@ -193,7 +211,7 @@ static int prepare_message(struct ap_queue *aq)
 		aq->reply = malloc(aq->card->maxmsgsize);
 	if (!aq->reply)
 		return -ENOMEM;
-	return ap_poll_begin(aq);
+	return ap_queue_look_after(aq);
 }
 
 int ap_queue_message(struct ap_device *queue, struct ap_message *msg)

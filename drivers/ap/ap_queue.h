@@ -3,8 +3,8 @@
  * What the files of a queue, and the poll thread, share: the state machine and who runs it.
  *
  * A queue that has something to do (a reset that is not over, a request that is not received) is
- * looked after by the poll thread, from ap_poll_begin() to ap_poll_end(). Whoever changes it under
- * its lock says at the end when the thread has to look, with ap_queue_settle().
+ * looked after by the poll thread, from ap_queue_look_after() on. Whoever changes it under its lock
+ * says at the end when the thread has to look, with ap_queue_settle().
  */
 #ifndef UMDEV_AP_QUEUE_H
 #define UMDEV_AP_QUEUE_H
@@ -36,6 +36,12 @@ void ap_sm_give_up(struct ap_queue *aq);
 
 /* ---- ap_queue.c ---- */
 
+/**
+ * ap_queue_look_after - there will be something to do; ap_queue_settle() ends it
+ *
+ * Under its lock. Return: 0, -EAGAIN or -ENOMEM: there is no thread, and can't be.
+ */
+int ap_queue_look_after(struct ap_queue *aq);
 /** ap_queue_settle - say when to look at it again, or that there is no need. Under its lock. */
 void ap_queue_settle(struct ap_queue *aq);
 /**

@@ -342,7 +342,7 @@ void ap_sm_restart(struct ap_queue *aq)
 	aq->look = AP_NEVER;
 	if (!ap_sm_runs(aq))
 		return;
-	if (ap_poll_begin(aq))
+	if (ap_queue_look_after(aq))
 		fail(aq, AP_RESPONSE_BUSY);
 	else
 		ap_sm_run(aq);
