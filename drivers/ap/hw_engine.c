@@ -125,8 +125,9 @@ int hw_engine_start(struct hw_card *card)
 	if (engine->state == HW_THREAD_ENDED)
 		pthread_join(engine->thread, NULL);
 	engine->state = HW_THREAD_NONE;
-	/* Signals are the program's affair. */
+	/* Signals are the program's affair, but for what its access to a user's memory raises. */
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&engine->thread, NULL, run, card);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

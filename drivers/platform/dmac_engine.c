@@ -207,8 +207,9 @@ static int start_thread(struct dmac_engine *engine)
 	if (engine->state == DMAC_THREAD_ENDED)
 		pthread_join(engine->thread, NULL);
 	engine->state = DMAC_THREAD_NONE;
-	/* Signals are the program's affair. */
+	/* Signals are the program's affair, but for what its access to a user's memory raises. */
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&engine->thread, NULL, run, engine);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

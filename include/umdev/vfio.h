@@ -249,8 +249,9 @@ UMDEV_API bool vfio_irq_is_enabled(struct vfio_device *vdev, unsigned int index)
  * Mapped memory is copied directly, other memory through messages to the user. No lock is held
  * during either; an unmapping of what is being copied waits for it.
  *
- * Context: a callback of the device, or any thread of the driver's; sleeps for memory that is not
- * mapped.
+ * Context: a callback of the device, or any thread of the driver's that does not block SIGBUS: the
+ * kernel ends a program that blocks it when the user has cut memory off. Sleeps for memory that is
+ * not mapped.
  * Return: 0, -EFAULT (an address that is not mapped, or not for this direction, or whose memory the
  * user has cut off; part of it may have been copied), -ENODEV (no user), -EIO (the user did not
  * answer).
@@ -271,7 +272,7 @@ UMDEV_API int vfio_dma_rw(struct vfio_device *vdev, uint64_t iova, void *data, s
  * The addresses are good until vfio_unpin_pages(), which dma_unmap must see to at the latest.
  * Memory that is not shared by the user can't be pinned. If the user cuts the memory off behind a
  * pin (truncates the file), the addresses stay good and show zeroes or what the device writes
- * itself.
+ * itself, to threads that do not block SIGBUS.
  *
  * Context: as vfio_dma_rw(); does not sleep for long. All or nothing.
  * Return: @npage, or -EFAULT (not mapped, or not for this direction), -EOPNOTSUPP (not shared),

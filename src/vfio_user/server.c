@@ -35,6 +35,7 @@ int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void 
 	if (fault_point())
 		return -EAGAIN;
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(thread, NULL, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -263,7 +263,12 @@ bool socket_has_hung_up(int fd, short how);
 /** peer_identify - who has connected? */
 void peer_identify(int fd, struct peer *peer);
 
-/** thread_start - pthread_create() with all signals blocked and a name. Return: 0 or -errno. */
+/**
+ * thread_start - pthread_create() with a name and all signals blocked but SIGBUS
+ *
+ * That one is raised by access to a user's memory that the user has cut off, and is handled.
+ * Return: 0 or -errno.
+ */
 int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg);
 
 /** event_kick - make an eventfd readable. */

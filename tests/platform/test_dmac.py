@@ -2,6 +2,7 @@
 """The DMA engine with its usual driver, as one sees it in sysfs."""
 
 import contextlib
+import os
 import random
 import signal
 import subprocess
@@ -175,6 +176,22 @@ def do_anything(engine, chance):
         client.write(dmac_user.MEMORY, 32 * chance.randrange(10), descriptor(chance))
     else:
         engine.set(dmac_user.TAIL, chance.choice([1, 2, 3, 5, 7, number(chance)]))
+
+
+def test_memory_that_is_cut_off_is_an_error_of_the_engine(start_board):  # noqa: F811
+    board = start_board("umdev_dmac", "vfio_platform")
+    assert board.write(board.device(FIRST, "rebind"), VFIO) == NOTHING
+    with contextlib.closing(dmac_user.Engine(board.socket(FIRST))) as engine:
+        memory = dmac_user.map_memory(engine.client)
+        failed = engine.arm(dmac_user.ERROR_LINE)
+        engine.enable()
+        guest = vu.GuestMemory(dmac_user.SIZE)
+        engine.client.dma_map(dmac_user.IOVA, dmac_user.SIZE, guest.fd)
+        os.ftruncate(guest.fd, 0)
+        engine.submit(memory, dmac_user.IOVA, dmac_user.IOVA + 4096, 4096)
+        assert dmac_user.has_come(failed, dmac_user.HANG_LIMIT)
+        guest.close()
+    dmac_user.use(board.socket(FIRST))
 
 
 def test_a_hostile_user_does_no_harm(start_board):  # noqa: F811

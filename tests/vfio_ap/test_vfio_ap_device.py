@@ -231,6 +231,18 @@ def test_a_byte_goes_with_its_memory(machine):
         assert window.memory.map[0] == 0 and not select.select([replies], [], [], 0)[0]
 
 
+def test_memory_that_is_cut_off_behind_a_byte_hits_nobody(machine):
+    """Who shares memory may truncate it. The adapter's thread is the one that then meets the hole."""
+    machine.matrix()
+    with Window(machine) as window:
+        replies = window.arm(REPLIES)
+        assert window.response(PQAP, AQIC | QUEUE, gr1=IR, gr2=IOVA) == 0
+        os.ftruncate(window.memory.fd, 0)
+        assert window.ask() == 0
+        assert comes(replies)
+        assert window.execute(DQAP, 0x80000000 | QUEUE, length=200)[2] == 7
+
+
 @pytest.mark.parametrize("how", ["reset", "unplug", "unassign", "close"])
 def test_a_byte_is_forgotten_with_its_queue(machine, how):
     machine.matrix()

@@ -50,6 +50,15 @@ def test_read_only_memory_is_not_written(client, memory):
     assert dma(client, vu.DMA_WRITE_GUEST, 0, 8) == errno.EFAULT
 
 
+@pytest.mark.parametrize("how", [IN_CALLBACK, IN_THREAD], ids=["in a callback", "in a thread"])
+@pytest.mark.parametrize("command", [vu.DMA_READ_GUEST, vu.DMA_WRITE_GUEST], ids=["read", "write"])
+def test_memory_that_is_cut_off_is_an_error_and_no_end(client, memory, how, command):
+    client.dma_map(0, PAGE, memory.fd)
+    os.ftruncate(memory.fd, 0)
+    assert dma(client, command | how, 0, 8) == errno.EFAULT
+    assert dma(client, command | how, 0, 8) == errno.EFAULT
+
+
 def test_what_is_not_mapped_is_not_reached(client, memory):
     client.dma_map(0x10000, PAGE, memory.fd)
     assert dma(client, vu.DMA_READ_GUEST, 0x11000, 8) == errno.EFAULT
