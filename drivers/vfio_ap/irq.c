@@ -8,9 +8,14 @@
  * taken out of the hardware's hands by a lock of its own, and what comes late falls into nothing.
  */
 #include <errno.h>
+#include <time.h>
 #include <umdev/vfio_ap.h>
 
 #include "private.h"
+
+/* How long a change of interrupts is waited for, which takes no longer than one pause. */
+#define BUSY_PAUSE_NS 50000
+#define BUSY_TRIES    1000
 
 /* Under @irq->lock, with a byte. */
 static void tell(const struct vfio_ap_irq *irq)
@@ -114,18 +119,37 @@ struct ap_queue_status vfio_ap_irq_aqic(struct ap_matrix_mdev *m, ap_qid_t qid, 
 	return status;
 }
 
+/*
+ * The hardware is busy while it begins to indicate, which is soon over. It must not go on without a
+ * byte: who asks for indications again would hear that there are some.
+ */
+static void end_indications(struct vfio_ap_queue *q)
+{
+	const struct timespec pause = { .tv_nsec = BUSY_PAUSE_NS };
+
+	for (int i = 0; i < BUSY_TRIES; i++) {
+		if (ap_aqic(q->apqn, NULL).response_code != AP_RESPONSE_BUSY)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	vfio_ap_irq_free(q);
+}
+
 void vfio_ap_irq_unmap(struct ap_matrix_mdev *m, uint64_t iova, uint64_t length)
 {
-	struct vfio_ap_queue *q;
-	unsigned int qid;
+	unsigned int card, domain;
 
 	pthread_mutex_lock(&matrix_dev->lock);
-	for (qid = 0; qid < AP_DEVICES * AP_DOMAINS; qid++) {
-		q = matrix_dev->queues[qid];
-		if (!q || q->irq.vdev != &m->vdev || q->irq.iova - iova >= length)
-			continue;
-		ap_aqic(q->apqn, NULL);
-		vfio_ap_irq_free(q);
+	/* A queue that leaves the shadow loses its byte. */
+	ap_for_each_bit(card, &m->shadow.apm)
+	{
+		ap_for_each_bit(domain, &m->shadow.aqm)
+		{
+			struct vfio_ap_queue *q = matrix_dev->queues[AP_MKQID(card, domain)];
+
+			if (q && q->irq.vdev == &m->vdev && q->irq.iova - iova < length)
+				end_indications(q);
+		}
 	}
 	pthread_mutex_unlock(&matrix_dev->lock);
 }

@@ -29,6 +29,7 @@ static struct {
 	ap_qid_t last;
 	struct ap_queue_status status; /* of the next instruction */
 	bool early;		       /* AQIC has something to indicate at once */
+	unsigned int busy;	       /* so many AQIC come too early */
 	struct ap_indicator *indicator;
 	uint64_t psmid;
 	uint8_t msg[VFIO_AP_WINDOW_SIZE];
@@ -89,6 +90,10 @@ struct ap_queue_status ap_aqic(ap_qid_t qid, struct ap_indicator *indicator)
 	struct ap_queue_status status = asked(qid);
 
 	hw.aqics++;
+	if (hw.busy) {
+		hw.busy--;
+		status.response_code = AP_RESPONSE_BUSY;
+	}
 	if (status.response_code == AP_RESPONSE_NORMAL) {
 		hw.indicator = indicator;
 		if (indicator && hw.early)
@@ -705,6 +710,15 @@ static void memory_that_is_taken_back_is_let_alone(void **state)
 	close(fd);
 }
 
+/* Else who asks for indications again hears that they are on already, and none comes. */
+static void a_busy_queue_ends_indications_with_its_memory(void **state)
+{
+	assert_int_equal(aqic(VFIO_AP_AQIC_IR, IOVA), 0);
+	hw.busy = 3;
+	assert_int_equal(vfio_file_dma_unmap(file, IOVA, 65536, NULL), 0);
+	assert_null(hw.indicator);
+}
+
 static void a_guest_that_closes_leaves_no_byte_behind(void **state)
 {
 	struct ap_indicator *late;
@@ -797,6 +811,7 @@ int main(void)
 		TEST(a_byte_that_cannot_be_is_an_invalid_address),
 		TEST(what_the_hardware_refuses_changes_nothing),
 		TEST(memory_that_is_taken_back_is_let_alone),
+		TEST(a_busy_queue_ends_indications_with_its_memory),
 		TEST(a_guest_that_closes_leaves_no_byte_behind),
 		TEST(who_is_asked_to_let_go_has_no_queues),
 		TEST(a_reset_says_what_the_queues_said),
