@@ -47,8 +47,7 @@ static int parse_size(const char *kind, const char *arg, unsigned int min, unsig
 		return 0;
 	value = strtoul(arg, &rest, 0);
 	if (*arg < '0' || *arg > '9' || *rest || value < min || value > max) {
-		cli_fail("ap request: %s \"%s\": a number from %u to %u is expected", kind, arg,
-			 min, max);
+		cli_fail("%s \"%s\": a number from %u to %u is expected", kind, arg, min, max);
 		return EXIT_USAGE;
 	}
 	*size = (unsigned int)value;
@@ -198,7 +197,7 @@ static int ecdsa_make(struct ap_request *req, const char *arg)
 	struct ap_msg m;
 
 	if (strcmp(curve, "P-256") && strcmp(curve, "P-384")) {
-		cli_fail("ap request: ecdsa \"%s\": P-256 or P-384 is expected", curve);
+		cli_fail("ecdsa \"%s\": P-256 or P-384 is expected", curve);
 		return EXIT_USAGE;
 	}
 	req->size = curve[2] == '2' ? AP_MSG_P256 : AP_MSG_P384;
@@ -268,7 +267,7 @@ int ap_request_make(struct ap_request *req, int argc, char **argv)
 		if (strcmp(argv[0], kinds[i].name) == 0)
 			req->kind = &kinds[i];
 	if (!req->kind) {
-		cli_fail("ap request: \"" AP_REQUEST_ARGS "\" is expected");
+		cli_fail("\"" AP_REQUEST_ARGS "\" is expected");
 		return EXIT_USAGE;
 	}
 	status = req->kind->make(req, argc > 1 ? argv[1] : NULL);
