@@ -387,10 +387,11 @@ UMDEV_API int ap_apqn_in_matrix_owned_by_def_drv(const struct ap_mask *apm,
 						 const struct ap_mask *aqm);
 
 /**
- * ap_bus_force_rescan - scan now, or wait for the scan that is running
+ * ap_bus_force_rescan - scan now: what is there when this is called, is seen
  *
- * Nothing before the first scan is done, or from inside of one. Return: has the configuration
- * changed? Context: no locks.
+ * If a scan is running it is waited for, and another one follows, which all share who wait by
+ * then. Nothing before the first scan is done, or from inside of one. Return: has the
+ * configuration changed? Context: no locks.
  */
 UMDEV_API bool ap_bus_force_rescan(void);
 

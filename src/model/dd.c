@@ -299,9 +299,8 @@ int device_reprobe(struct device *dev, bool (*leave)(struct device *dev, void *d
 	if (!dev->p->bus)
 		return 0;
 	device_lock(dev);
-	if (!device_is_added(dev)) {
-		ret = -ENODEV;
-	} else if (!leave || !leave(dev, data)) {
+	if (!leave || !leave(dev, data)) {
+		/* Also one that is being deleted, which may not stay with it until then. */
 		if (dev->driver)
 			device_unbind_locked(dev);
 		ret = try_all_drivers(dev);

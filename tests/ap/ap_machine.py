@@ -45,12 +45,16 @@ def eventually(condition):
 
 
 class ApMachine:
-    """Modules are found by name or alias, but for zcrypt's and vfio_ap's, which would be loaded."""
+    """
+    Modules are found by name or alias, but for zcrypt's and vfio_ap's, which would be loaded,
+    unless they are in @module_path.
+    """
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, module_path=()):
         self.daemon = daemon
         self.root = daemon.sys / "bus/ap"
-        daemon.start(env={"UMDEV_MODULE_PATH": f"{TEST_MODULES}:{BUILD / 'drivers/ap'}"})
+        path = [TEST_MODULES, BUILD / "drivers/ap", *module_path]
+        daemon.start(env={"UMDEV_MODULE_PATH": ":".join(map(str, path))})
 
     def load(self, *modules, **params):
         """The bus with parameters, and other modules after it."""

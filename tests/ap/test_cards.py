@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from ap_machine import ap, bus, refused  # noqa: F401
+from ap_machine import ap, bus, eventually, refused  # noqa: F401
 
 ATTRS = {
     "hwtype": 0o444,
@@ -103,3 +103,37 @@ def test_a_card_that_was_pulled_cannot_be_configured(bus):
         bus.write("devices/card04/config", "0")
     assert events == []
     assert bus.device("card04", "config") == "1\n"
+
+
+def counts(bus, name):
+    return [int(bus.device(name, f"{what}_count")) for what in ("request", "requestq", "pendingq")]
+
+
+def test_a_card_counts_what_its_queues_do(bus):
+    bus.load_more("ap_host")
+    driver = "drivers/host_queue"
+    bus.write(f"{driver}/hold", "1")
+    # The first reply is received, and all others wait behind it.
+    bus.write(f"{driver}/send", "04.0004 1")
+    eventually(lambda: counts(bus, "card04") == [1, 0, 0])
+    for queue, number in [("04.0004", 10), ("04.0047", 3), ("05.0004", 2)]:
+        eventually(lambda q=queue: bus.device(q, "reset") != "Reset in progress.\n")
+        bus.write(f"{driver}/send", f"{queue} {number}")
+    # The hardware holds eight of a queue's.
+    assert counts(bus, "04.0004") == [11, 2, 8]
+    assert counts(bus, "04.0047") == [3, 0, 3]
+    assert counts(bus, "card04") == [14, 2, 11]
+    assert counts(bus, "card05") == [2, 0, 2]
+
+    bus.write("devices/card04/request_count", "whatever")
+    assert counts(bus, "card04") == [0, 2, 11]
+    assert counts(bus, "04.0004") == [0, 2, 8]
+    assert counts(bus, "card05") == [2, 0, 2]
+    # A queue's own count is not the card's.
+    bus.write(f"{driver}/send", "04.0047 1")
+    bus.write("devices/04.0047/request_count", "0")
+    assert counts(bus, "card04") == [1, 2, 12]
+
+    bus.write(f"{driver}/hold", "0")
+    eventually(lambda: bus.read(f"{driver}/received") == "17\n")
+    assert counts(bus, "card04") == [1, 0, 0]

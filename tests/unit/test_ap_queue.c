@@ -118,6 +118,22 @@ static void a_driver_gets_it_reset_and_with_interrupts(void **state)
 	queues_down();
 }
 
+static void interrupts_are_pending_until_the_hardware_says_so(void **state)
+{
+	struct ap_queue *aq;
+
+	up(0);
+	/* Nobody drives it, so it stays as it is. */
+	aq = queue_added(QID);
+	pthread_mutex_lock(&aq->lock);
+	aq->sm_state = AP_SM_STATE_SETIRQ_WAIT;
+	pthread_mutex_unlock(&aq->lock);
+	assert_attr("interrupt", "Enable Interrupt pending.\n");
+	assert_attr("reset", "No Reset Timer set.\n");
+	device_unregister(&aq->ap_dev.device);
+	queues_down();
+}
+
 static void requests_wait_for_a_reset(void **state)
 {
 	struct ap_queue *aq;
@@ -682,6 +698,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_queue_is_nobodys_at_first),
 		cmocka_unit_test(a_driver_gets_it_reset_and_with_interrupts),
+		cmocka_unit_test(interrupts_are_pending_until_the_hardware_says_so),
 		cmocka_unit_test(requests_wait_for_a_reset),
 		cmocka_unit_test(requests_outlive_a_reset),
 		cmocka_unit_test(a_request_is_answered),

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
+#include "model/base.h"
 #include "model_fixture.h"
 #include "support/gate.h"
 #include "support/outside.h"
@@ -50,7 +52,19 @@ static ssize_t driver_override_store(struct device *dev, struct device_attribute
 }
 static DEVICE_ATTR_RW(driver_override);
 
-static struct attribute *own_attrs[] = { &dev_attr_driver_override.attr, NULL };
+/* Opened when somebody reads an attribute of the device, and when that ends. */
+static struct gate reading = GATE_INIT, read_on = GATE_INIT;
+
+static ssize_t slow_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	gate_open(&reading);
+	gate_wait(&read_on);
+	return 0;
+}
+static DEVICE_ATTR_RO(slow);
+
+static struct attribute *own_attrs[] = { &dev_attr_driver_override.attr, &dev_attr_slow.attr,
+					 NULL };
 ATTRIBUTE_GROUPS(own);
 
 static const struct attribute_group **usual_groups;
@@ -166,6 +180,41 @@ static void a_device_that_goes_is_not_bound_again(void **state)
 	speaker = fixture_added(&platform, NULL, "pcspkr");
 }
 
+static void *read_main(void *arg)
+{
+	outside_read(DEVICE "/slow");
+	return NULL;
+}
+
+static void *delete_main(void *arg)
+{
+	device_del(speaker);
+	return NULL;
+}
+
+/* device_del() may wait for somebody before it unbinds. */
+static void a_device_that_goes_is_taken_away_before(void **state)
+{
+	pthread_t reader, deleting;
+	int ret, removed;
+
+	pthread_create(&reader, NULL, read_main, NULL);
+	gate_wait(&reading);
+	pthread_create(&deleting, NULL, delete_main, NULL);
+	while (device_is_added(speaker))
+		sched_yield();
+	ret = device_reprobe(speaker, NULL, NULL);
+	removed = atomic_load(&removes);
+	gate_open(&read_on);
+	pthread_join(reader, NULL);
+	pthread_join(deleting, NULL);
+	assert_int_equal(ret, -ENODEV);
+	assert_int_equal(removed, 1);
+	assert_int_equal(atomic_load(&removes), 1);
+	put_device(speaker);
+	speaker = fixture_added(&platform, NULL, "pcspkr");
+}
+
 /* Opened when the old driver lets go, and when it may. */
 static struct gate leaving = GATE_INIT, let_go = GATE_INIT;
 
@@ -270,6 +319,7 @@ int main(void)
 		REPROBES(what_may_stay_is_left_alone),
 		REPROBES(it_asks_whatever_autoprobe_says_and_never_binds_what_is_explicit),
 		REPROBES(a_device_that_goes_is_not_bound_again),
+		REPROBES(a_device_that_goes_is_taken_away_before),
 		REPROBES(there_is_no_gap),
 		REPROBES(an_override_restricts),
 		REPROBES(who_is_named_has_to_match),
