@@ -60,19 +60,15 @@ static ssize_t pendingq_count_show(struct device *dev, struct device_attribute *
 
 /* ---- state ---- */
 
-static enum ap_sm_state sm_state(struct ap_queue *aq)
+static ssize_t reset_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
+	struct ap_queue *aq = to_ap_queue(dev);
 	enum ap_sm_state state;
 
 	pthread_mutex_lock(&aq->lock);
 	state = aq->sm_state;
 	pthread_mutex_unlock(&aq->lock);
-	return state;
-}
-
-static ssize_t reset_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	switch (sm_state(to_ap_queue(dev))) {
+	switch (state) {
 	case AP_SM_STATE_RESET_START:
 	case AP_SM_STATE_RESET_WAIT:
 		return sysfs_emit(buf, "Reset in progress.\n");
@@ -102,8 +98,14 @@ static ssize_t reset_store(struct device *dev, struct device_attribute *attr, co
 static ssize_t interrupt_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct ap_queue *aq = to_ap_queue(dev);
+	bool pending;
 
-	if (sm_state(aq) == AP_SM_STATE_SETIRQ_WAIT)
+	/* A queue that has stopped in that state waits for nothing any more. */
+	pthread_mutex_lock(&aq->lock);
+	pending = aq->sm_state == AP_SM_STATE_SETIRQ_WAIT &&
+		  aq->dev_state == AP_DEV_STATE_OPERATING && ap_sm_runs(aq);
+	pthread_mutex_unlock(&aq->lock);
+	if (pending)
 		return sysfs_emit(buf, "Enable Interrupt pending.\n");
 	return sysfs_emit(buf, "Interrupts %s.\n",
 			  ap_tapq(aq->qid, NULL).irq_enabled ? "enabled" : "disabled");

@@ -47,7 +47,9 @@ def changes(events, name):
 
 
 def ready(bus, queue=QUEUE):
+    interrupts = ENABLED if bus.read("ap_interrupts") == "1\n" else DISABLED
     eventually(lambda: bus.device(queue, "reset") == NO_TIMER)
+    eventually(lambda: bus.device(queue, "interrupt") == interrupts)
 
 
 def test_a_queue_has_the_kernels_attributes(bus):
@@ -115,7 +117,7 @@ def test_what_an_unbind_leaves(bound):
     ready(bound)
     bound.write("drivers/host_queue/unbind", QUEUE)
     assert bound.device(QUEUE, "request_count") == "-\n"
-    # What its driver has left it in.
+    # The state that its driver has left it in.
     assert bound.device(QUEUE, "reset") == NO_TIMER
     eventually(lambda: bound.device(QUEUE, "interrupt") == DISABLED)
     bound.write("drivers/host_queue/bind", QUEUE)

@@ -127,9 +127,15 @@ static void interrupts_are_pending_until_the_hardware_says_so(void **state)
 	aq = queue_added(QID);
 	pthread_mutex_lock(&aq->lock);
 	aq->sm_state = AP_SM_STATE_SETIRQ_WAIT;
+	aq->dev_state = AP_DEV_STATE_OPERATING;
 	pthread_mutex_unlock(&aq->lock);
 	assert_attr("interrupt", "Enable Interrupt pending.\n");
 	assert_attr("reset", "No Reset Timer set.\n");
+	/* Whoever has it no more does not wait for them. */
+	pthread_mutex_lock(&aq->lock);
+	aq->dev_state = AP_DEV_STATE_UNINITIATED;
+	pthread_mutex_unlock(&aq->lock);
+	assert_attr("interrupt", "Interrupts disabled.\n");
 	device_unregister(&aq->ap_dev.device);
 	queues_down();
 }
@@ -484,6 +490,28 @@ static void no_receive_runs_after_the_driver_has_left(void **state)
 	queues_down();
 }
 
+static void a_scan_leaves_a_queue_alone_whose_driver_leaves(void **state)
+{
+	struct ap_queue *aq;
+
+	up(0);
+	aq = queue_bound(QID);
+	queue_ready(aq);
+	ap_queue_prepare_remove(aq);
+	hw_set_config(4, false);
+	ap_queue_scanned(aq, false, false);
+	hw_set_config(4, true);
+	ap_queue_scanned(aq, true, false);
+	assert_int_equal(aq->dev_state, AP_DEV_STATE_SHUTDOWN);
+	assert_int_equal(ap_tapq(QID, NULL).response_code, AP_RESPONSE_NORMAL);
+	assert_false(ap_tapq(QID, NULL).irq_enabled);
+	request_random(&requests[0], 1);
+	assert_int_equal(request_send(aq, &requests[0]), -ENODEV);
+	ap_queue_remove(aq);
+	device_unregister(&aq->ap_dev.device);
+	queues_down();
+}
+
 static bool see_checkstop(struct ap_queue *aq)
 {
 	ap_queue_scanned(aq, true, true);
@@ -717,6 +745,7 @@ int main(void)
 		cmocka_unit_test(writing_to_reset_resets),
 		cmocka_unit_test(no_receive_runs_after_the_driver_has_left),
 		cmocka_unit_test(a_scan_waits_for_what_it_ends),
+		cmocka_unit_test(a_scan_leaves_a_queue_alone_whose_driver_leaves),
 		cmocka_unit_test(a_checkstop_ends_requests),
 		cmocka_unit_test(a_deconfigured_queue_comes_back),
 		cmocka_unit_test(what_stops_by_itself_is_over_at_once),
