@@ -88,9 +88,7 @@ static void look_at(struct vfio_ap_queue *q)
 		if (was_refused(q))
 			zapq(q);
 		else
-			/* Indications stop a little later, but only where the queue works. */
-			q->resetting =
-				status.response_code == AP_RESPONSE_NORMAL && status.irq_enabled;
+			q->resetting = false;
 		break;
 	case AP_RESPONSE_Q_NOT_AVAIL:
 		q->resetting = false;
