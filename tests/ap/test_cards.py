@@ -109,31 +109,38 @@ def counts(bus, name):
     return [int(bus.device(name, f"{what}_count")) for what in ("request", "requestq", "pendingq")]
 
 
-def test_a_card_counts_what_its_queues_do(bus):
+@pytest.fixture
+def held(bus):
+    """With a driver that receives no reply before it is told."""
     bus.load_more("ap_host")
+    bus.write("drivers/host_queue/hold", "1")
+    yield bus
+    bus.write("drivers/host_queue/hold", "0")
+
+
+def test_a_card_counts_what_its_queues_do(held):
     driver = "drivers/host_queue"
-    bus.write(f"{driver}/hold", "1")
     # The first reply is received, and all others wait behind it.
-    bus.write(f"{driver}/send", "04.0004 1")
-    eventually(lambda: counts(bus, "card04") == [1, 0, 0])
+    held.write(f"{driver}/send", "04.0004 1")
+    eventually(lambda: counts(held, "card04") == [1, 0, 0])
     for queue, number in [("04.0004", 10), ("04.0047", 3), ("05.0004", 2)]:
-        eventually(lambda q=queue: bus.device(q, "reset") != "Reset in progress.\n")
-        bus.write(f"{driver}/send", f"{queue} {number}")
+        eventually(lambda q=queue: held.device(q, "reset") != "Reset in progress.\n")
+        held.write(f"{driver}/send", f"{queue} {number}")
     # The hardware holds eight of a queue's.
-    assert counts(bus, "04.0004") == [11, 2, 8]
-    assert counts(bus, "04.0047") == [3, 0, 3]
-    assert counts(bus, "card04") == [14, 2, 11]
-    assert counts(bus, "card05") == [2, 0, 2]
+    assert counts(held, "04.0004") == [11, 2, 8]
+    assert counts(held, "04.0047") == [3, 0, 3]
+    assert counts(held, "card04") == [14, 2, 11]
+    assert counts(held, "card05") == [2, 0, 2]
 
-    bus.write("devices/card04/request_count", "whatever")
-    assert counts(bus, "card04") == [0, 2, 11]
-    assert counts(bus, "04.0004") == [0, 2, 8]
-    assert counts(bus, "card05") == [2, 0, 2]
+    held.write("devices/card04/request_count", "whatever")
+    assert counts(held, "card04") == [0, 2, 11]
+    assert counts(held, "04.0004") == [0, 2, 8]
+    assert counts(held, "card05") == [2, 0, 2]
     # A queue's own count is not the card's.
-    bus.write(f"{driver}/send", "04.0047 1")
-    bus.write("devices/04.0047/request_count", "0")
-    assert counts(bus, "card04") == [1, 2, 12]
+    held.write(f"{driver}/send", "04.0047 1")
+    held.write("devices/04.0047/request_count", "0")
+    assert counts(held, "card04") == [1, 2, 12]
 
-    bus.write(f"{driver}/hold", "0")
-    eventually(lambda: bus.read(f"{driver}/received") == "17\n")
-    assert counts(bus, "card04") == [1, 0, 0]
+    held.write(f"{driver}/hold", "0")
+    eventually(lambda: held.read(f"{driver}/received") == "17\n")
+    assert counts(held, "card04") == [1, 0, 0]

@@ -5,8 +5,11 @@ import contextlib
 import os
 import threading
 
+import pytest
+
 from ap_machine import ap, bound, bus, eventually, mask, of_root  # noqa: F401
 
+GUEST = "drivers/guest_queue"
 FIRST = ["04.0004", "04.0047", "05.0004", "05.0047", "card04", "card05"]
 
 
@@ -235,6 +238,62 @@ def test_every_scan_sees_what_was_there_before_it_was_asked_for(bus):
         thread.join()
     assert missing == []
     assert bus.names() == FIRST
+
+
+@pytest.fixture
+def slow(ap):
+    """A scan that has asked what there is, and waits."""
+    ap.load("ap_guest", cards="04:CEX8P,05:CEX8A", domains="4,0x47")
+    # None comes by itself.
+    ap.write("config_time", "120")
+    ap.write(f"{GUEST}/pause", "1")
+    ap.machine("plug", "06:CEX8P")
+    eventually(lambda: ap.read(f"{GUEST}/pause") == "waits\n")
+    yield ap
+    with contextlib.suppress(OSError):
+        ap.write(f"{GUEST}/pause", "0")
+
+
+def test_a_scan_holds_nobody_up(slow):
+    """Neither drivers that come and go nor who gives them queues."""
+    slow.load_more("ap_host")
+    assert slow.driver("04.0004") == "host_queue"
+    slow.write("apmask", "-4")
+    assert slow.driver("04.0004") == "guest_queue"
+    slow.write("drivers/guest_queue/unbind", "04.0004")
+    slow.write("drivers_probe", "04.0004")
+    slow.write("config_time", "60")
+    slow.daemon.umdev("rmmod", "ap_host")
+    assert slow.driver("05.0004") is None
+    for name in ["ap_adapter_mask", "bindings", "scans", "ap_domain"]:
+        slow.read(name)
+    assert "card06" not in slow.names()
+    slow.write(f"{GUEST}/pause", "0")
+    eventually(lambda: "06.0047" in slow.names())
+
+
+def test_a_change_during_a_scan_is_seen_by_another(slow):
+    slow.machine("plug", "07:CEX8P")
+    slow.write(f"{GUEST}/pause", "0")
+    eventually(lambda: "07.0047" in slow.names())
+    assert slow.read("config_time") == "120\n"
+
+
+def test_who_asks_during_a_scan_gets_another(ap):
+    ap.load("ap_guest", cards="04:CEX8P", domains="4", announce=0)
+    ap.write(f"{GUEST}/pause", "1")
+    ap.machine("plug", "06:CEX8P")
+    first = threading.Thread(target=ap.scan)
+    first.start()
+    eventually(lambda: ap.read(f"{GUEST}/pause") == "waits\n")
+    ap.machine("plug", "07:CEX8P")
+    second = threading.Thread(target=ap.scan)
+    second.start()
+    ap.write(f"{GUEST}/pause", "0")
+    first.join()
+    assert "card06" in ap.names()
+    second.join()
+    assert "card07" in ap.names()
 
 
 # ---- who is told ----

@@ -6,6 +6,7 @@
  *   used    the queue that is given to somebody, as "04.0047"; empty: none
  *   owned   a queue, and afterwards whether it belongs to the default drivers
  *   heard   what the scans have told, a line each
+ *   pause   1: the next scan that tells of a change waits, for a 0; it says "waits" then
  */
 #include <errno.h>
 #include <pthread.h>
@@ -20,6 +21,8 @@ static bool used;
 static unsigned int asked_card, asked_queue;
 static char heard[SYSFS_PAGE_SIZE];
 static size_t heard_len;
+static bool pause_scan, scan_waits;
+static pthread_cond_t pause_over = PTHREAD_COND_INITIALIZER;
 
 static const struct ap_device_id queues[] = {
 	{ AP_DEVICE_ID_MATCH_QUEUE_TYPE, AP_DEVICE_TYPE_CEX7 },
@@ -57,8 +60,19 @@ static void note(const char *what, const struct ap_config_info *now,
 	pthread_mutex_unlock(&lock);
 }
 
+static void wait_if_told(void)
+{
+	pthread_mutex_lock(&lock);
+	scan_waits = true;
+	while (pause_scan)
+		pthread_cond_wait(&pause_over, &lock);
+	scan_waits = false;
+	pthread_mutex_unlock(&lock);
+}
+
 static void config_changed(const struct ap_config_info *now, const struct ap_config_info *before)
 {
+	wait_if_told();
 	note("changed", now, before);
 }
 
@@ -113,10 +127,31 @@ static ssize_t heard_show(struct device_driver *drv, char *buf)
 }
 static DRIVER_ATTR_RO(heard);
 
+static ssize_t pause_store(struct device_driver *drv, const char *buf, size_t count)
+{
+	pthread_mutex_lock(&lock);
+	pause_scan = *buf == '1';
+	pthread_cond_broadcast(&pause_over);
+	pthread_mutex_unlock(&lock);
+	return (ssize_t)count;
+}
+
+static ssize_t pause_show(struct device_driver *drv, char *buf)
+{
+	const char *state;
+
+	pthread_mutex_lock(&lock);
+	state = scan_waits ? "waits" : pause_scan ? "1" : "0";
+	pthread_mutex_unlock(&lock);
+	return sysfs_emit(buf, "%s\n", state);
+}
+static DRIVER_ATTR_RW(pause);
+
 static struct attribute *guest_attrs[] = {
 	&driver_attr_used.attr,
 	&driver_attr_owned.attr,
 	&driver_attr_heard.attr,
+	&driver_attr_pause.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(guest);
