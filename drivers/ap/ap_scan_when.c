@@ -235,6 +235,8 @@ static int start_thread(void)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&scanner.thread, NULL, run, NULL);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!err)
+		pthread_setname_np(scanner.thread, "apscan");
 	return -err;
 }
 
