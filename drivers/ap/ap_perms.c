@@ -26,21 +26,25 @@ MODULE_PARM_DESC(aqmask, "domains of the default drivers: 0xMASK or +N[-M],...")
 /**
  * struct perms - what decides, and what ap_owned_by_def_drv() has to know of queues
  * @lock:       ap_attr_lock(); for all that follows
+ * @changed:    a queue has no driver any more, or another override
  * @apm, @aqm:  the masks
  * @taken:      queues that have a driver or are being probed, by card
  * @by_default: those of them whose driver is a default driver
  * @overridden: queues with a driver_override
  * @overrides:  how many those are
+ * @overrides_set: how often one was written
  */
 static struct perms {
 	pthread_mutex_t lock;
+	pthread_cond_t changed;
 	struct ap_mask apm;
 	struct ap_mask aqm;
 	struct ap_mask taken[AP_DEVICES];
 	struct ap_mask by_default[AP_DEVICES];
 	struct ap_mask overridden[AP_DEVICES];
 	unsigned int overrides;
-} perms = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	unsigned int overrides_set;
+} perms = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 void ap_attr_lock(void)
 {
@@ -180,6 +184,7 @@ void ap_perms_unclaim(struct ap_queue *aq)
 	ap_attr_lock();
 	ap_mask_clear(&perms.taken[card], queue);
 	ap_mask_clear(&perms.by_default[card], queue);
+	pthread_cond_broadcast(&perms.changed);
 	ap_attr_unlock();
 }
 
@@ -222,6 +227,50 @@ static int revise(struct device *dev, void *data)
 	if (err < 0 && err != -ENODEV)
 		dev_warn(dev, "no driver could be tried after the masks have changed: %d", err);
 	return 0;
+}
+
+/* Under the lock. Has any queue without override a driver that the masks forbid? */
+static bool any_misplaced(void)
+{
+	static const struct ap_mask none;
+	const struct ap_mask *given;
+	struct ap_mask judged, yes, no;
+	unsigned int card;
+
+	for (card = 0; card < AP_DEVICES; card++) {
+		given = ap_mask_test(&perms.apm, card) ? &perms.aqm : &none;
+		if (!ap_mask_andnot(&judged, &perms.taken[card], &perms.overridden[card]))
+			continue;
+		ap_mask_andnot(&no, &perms.by_default[card], given);
+		ap_mask_andnot(&yes, given, &perms.by_default[card]);
+		ap_mask_or(&yes, &yes, &no);
+		if (ap_mask_and(&judged, &judged, &yes))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * After the walk over all queues none is left that stays where it is; but one that is being deleted
+ * has left the bus's list, and perhaps not its driver. What loses its override meanwhile is another
+ * matter: by then it may be anywhere, so all are looked at once more.
+ */
+static void revise_all(struct change *change)
+{
+	unsigned int overrides_set;
+	bool again = true;
+
+	while (again) {
+		ap_attr_lock();
+		overrides_set = perms.overrides_set;
+		ap_attr_unlock();
+		bus_for_each_dev(&ap_bus_type, change, revise);
+		ap_attr_lock();
+		while (any_misplaced() && overrides_set == perms.overrides_set)
+			pthread_cond_wait(&perms.changed, &perms.lock);
+		again = any_misplaced();
+		ap_attr_unlock();
+	}
 }
 
 /* ---- writing the masks ---- */
@@ -309,7 +358,7 @@ static int set_mask(const char *str, struct change *change, const char *key, str
 	ap_attr_unlock();
 	if (ret <= 0)
 		return ret;
-	bus_for_each_dev(&ap_bus_type, change, revise);
+	revise_all(change);
 	tell(key, mask);
 	return 0;
 }
@@ -351,6 +400,8 @@ static int set_override(struct ap_queue *aq, const char *buf, size_t count)
 	has = device_has_driver_override(&aq->ap_dev.device);
 	perms.overrides += has;
 	perms.overrides -= had;
+	perms.overrides_set++;
+	pthread_cond_broadcast(&perms.changed);
 	if (has)
 		ap_mask_set(overridden, queue);
 	else

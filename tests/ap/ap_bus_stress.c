@@ -56,22 +56,40 @@ static const struct ap_device_id queues[] = {
 	{ 0 },
 };
 
+/* Who has which queue, from the end of the driver's probe() to the beginning of its remove(). */
+enum owner {
+	NOBODY,
+	HOST,
+	GUEST
+};
+static _Atomic enum owner owners[ARRAY_SIZE(names)];
+
+static void set_owner(struct device *dev, enum owner owner)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(dev_name(dev), names[i]))
+			atomic_store(&owners[i], owner);
+}
+
 static int take(struct ap_device *ap_dev)
 {
 	struct device *dev = &ap_dev->device;
+	bool by_host = to_ap_drv(dev->driver)->flags & AP_DRIVER_FLAG_DEFAULT;
 	void *has = malloc(1);
 
 	atomic_fetch_add(&probes, 1);
 	check(has, "memory", 0);
 	check(device_match_driver_override(dev, dev->driver), "another one is named", 0);
 	dev_set_drvdata(dev, has);
-	if (to_ap_drv(dev->driver)->flags & AP_DRIVER_FLAG_DEFAULT)
+	if (by_host)
 		ap_queue_init_state(ap_dev);
+	set_owner(dev, by_host ? HOST : GUEST);
 	return 0;
 }
 
 static void let_go(struct ap_device *ap_dev)
 {
+	set_owner(&ap_dev->device, NOBODY);
 	/* What is let go twice, or not at all, the sanitizers see. */
 	free(dev_get_drvdata(&ap_dev->device));
 }
@@ -121,23 +139,19 @@ struct masks {
 	struct ap_mask aqm;
 };
 
-static int check_queue(struct device *dev, void *data)
+static void check_owners(const struct masks *masks)
 {
-	const struct masks *masks = data;
-	ap_qid_t qid;
+	unsigned int card, queue;
+	enum owner owner;
 	bool owned;
 
-	if (!is_queue_dev(dev))
-		return 0;
-	qid = ap_queue_qid(to_ap_dev(dev));
-	owned = ap_mask_test(&masks->apm, AP_QID_CARD(qid)) &&
-		ap_mask_test(&masks->aqm, AP_QID_QUEUE(qid));
-	device_lock(dev);
-	if (dev->driver)
-		check(!!(to_ap_drv(dev->driver)->flags & AP_DRIVER_FLAG_DEFAULT) == owned,
-		      "with a driver that the masks forbid", (long)qid);
-	device_unlock(dev);
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		sscanf(names[i], "%x.%x", &card, &queue);
+		owned = ap_mask_test(&masks->apm, card) && ap_mask_test(&masks->aqm, queue);
+		owner = atomic_load(&owners[i]);
+		check(owner == NOBODY || (owner == HOST) == owned,
+		      "with a driver that the masks forbid", (long)i);
+	}
 }
 
 static void change_masks(unsigned int *seed, unsigned int round)
@@ -166,7 +180,7 @@ static void change_masks(unsigned int *seed, unsigned int round)
 	}
 	check(!err || err == -EBUSY, "mask", err);
 	atomic_fetch_add(err ? &masks_refused : &masks_written, 1);
-	bus_for_each_dev(&ap_bus_type, &masks, check_queue);
+	check_owners(&masks);
 }
 
 /* ---- overrides, while the masks are those of the beginning ---- */
