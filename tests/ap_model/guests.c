@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <umdev/vfio_ap.h>
@@ -168,6 +169,44 @@ void guest_execute(struct guest *guest, struct guest_regs *regs)
 unsigned int guest_tapq(struct guest *guest, ap_qid_t qid)
 {
 	struct guest_regs regs = { .execute = VFIO_AP_PQAP, .gr0 = VFIO_AP_PQAP_TAPQ | qid };
+
+	guest_execute(guest, &regs);
+	return VFIO_AP_STATUS_RC(regs.gr1);
+}
+
+unsigned int guest_reset_queue(struct guest *guest, ap_qid_t qid, bool zero)
+{
+	struct guest_regs regs = { .execute = VFIO_AP_PQAP,
+				   .gr0 = (zero ? VFIO_AP_PQAP_ZAPQ : VFIO_AP_PQAP_RAPQ) | qid };
+
+	guest_execute(guest, &regs);
+	return VFIO_AP_STATUS_RC(regs.gr1);
+}
+
+void guest_lend(struct guest *guest)
+{
+	int fd = memfd_create("guest", MFD_CLOEXEC);
+
+	check_access("lend memory to", fd < 0 ? -errno : ftruncate(fd, GUEST_SIZE), 0);
+	check_access("lend memory to",
+		     vfio_file_dma_map(guest->file, GUEST_IOVA, GUEST_SIZE,
+				       VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE, fd, 0),
+		     0);
+	close(fd);
+}
+
+void guest_take_back(struct guest *guest)
+{
+	check_access("take memory from",
+		     vfio_file_dma_unmap(guest->file, GUEST_IOVA, GUEST_SIZE, NULL), 0);
+}
+
+unsigned int guest_aqic(struct guest *guest, ap_qid_t qid, uint64_t iova)
+{
+	struct guest_regs regs = { .execute = VFIO_AP_PQAP,
+				   .gr0 = VFIO_AP_PQAP_AQIC | qid,
+				   .gr1 = iova ? VFIO_AP_AQIC_IR : 0,
+				   .gr2 = iova };
 
 	guest_execute(guest, &regs);
 	return VFIO_AP_STATUS_RC(regs.gr1);

@@ -9,6 +9,10 @@
 #include <umdev/ap.h>
 #include <umdev/vfio_file.h>
 
+/* Where a guest's memory is, as its device sees it. */
+#define GUEST_IOVA 0x100000
+#define GUEST_SIZE 0x2000
+
 /**
  * struct guest - who holds a device open, from guest_open() to guest_close()
  * @file:    the open device
@@ -63,6 +67,17 @@ unsigned int guest_tapq(struct guest *guest, ap_qid_t qid);
 /** guest_nqap - NQAP of @len bytes. Return: the response code. */
 unsigned int guest_nqap(struct guest *guest, ap_qid_t qid, uint64_t psmid, const void *msg,
 			size_t len);
+/** guest_reset_queue - PQAP(RAPQ), or with @zero PQAP(ZAPQ). Return: the response code. */
+unsigned int guest_reset_queue(struct guest *guest, ap_qid_t qid, bool zero);
+/** guest_lend - have memory at GUEST_IOVA, for indicator bytes. Aborts. */
+void guest_lend(struct guest *guest);
+/** guest_take_back - the reverse: the device uses it no more. Aborts. */
+void guest_take_back(struct guest *guest);
+/**
+ * guest_aqic - PQAP(AQIC): have replies indicated at @iova; 0: no longer
+ * Return: the response code.
+ */
+unsigned int guest_aqic(struct guest *guest, ap_qid_t qid, uint64_t iova);
 /** guest_dqap - DQAP; the reply itself is lost. Return: the response code. */
 unsigned int guest_dqap(struct guest *guest, ap_qid_t qid, uint64_t *psmid);
 

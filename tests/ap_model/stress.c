@@ -54,7 +54,8 @@ static pthread_rwlock_t loading = PTHREAD_RWLOCK_INITIALIZER;
 /* What happened, to show that something did. */
 static struct {
 	atomic_ulong assigned, configured, masked, overridden, plugged, rebound, scanned, made,
-		removed, loaded, opened, requests, replies, gone, watched, reachable, served;
+		removed, loaded, opened, requests, replies, gone, watched, reachable, served,
+		indicated;
 } tally;
 
 /* ---- doing something that may fail in some ways ---- */
@@ -314,6 +315,39 @@ static size_t make_request(void *buf, size_t size)
 	return m.len;
 }
 
+/* What is seldom done: resets, and indicator bytes whose memory comes and goes. */
+static void do_rare_things(struct actor *a, struct guest *guest, ap_qid_t qid)
+{
+	int err;
+
+	switch (pick(a, 40)) {
+	case 0:
+		err = vfio_file_reset(guest->file);
+		if (err && err != -EIO)
+			fail("reset", "", err);
+		break;
+	case 1:
+		guest_reset_queue(guest, qid, one_in(a, 2));
+		break;
+	case 2:
+		guest_take_back(guest);
+		guest_aqic(guest, qid, GUEST_IOVA + pick(a, GUEST_SIZE));
+		guest_lend(guest);
+		break;
+	case 3:
+		guest_aqic(guest, qid, 0);
+		break;
+	case 4:
+	case 5:
+	case 6:
+		tally.indicated += guest_aqic(guest, qid, GUEST_IOVA + pick(a, GUEST_SIZE)) ==
+				   AP_RESPONSE_NORMAL;
+		break;
+	default:
+		break;
+	}
+}
+
 static void use(struct actor *a, struct guest *guest)
 {
 	char request[AP_MSG_HEADER_SIZE];
@@ -332,12 +366,7 @@ static void use(struct actor *a, struct guest *guest)
 	for (i = pick(a, 6); i; i--)
 		tally.replies += guest_dqap(guest, qid, &psmid) == AP_RESPONSE_NORMAL;
 	tally.reachable += guest_tapq(guest, qid) == AP_RESPONSE_NORMAL;
-	if (one_in(a, 60)) {
-		int err = vfio_file_reset(guest->file);
-
-		if (err && err != -EIO)
-			fail("reset", "", err);
-	}
+	do_rare_things(a, guest, qid);
 }
 
 static void *be_guests(void *data)
@@ -355,6 +384,7 @@ static void *be_guests(void *data)
 			usleep(1000);
 			continue;
 		}
+		guest_lend(&guest);
 		watch_user(++sessions);
 		tally.opened++;
 		for (left = pick(a, 3000); left && !over && !guest_asked(&guest); left--)
@@ -577,13 +607,13 @@ static void print_tally(void)
 	watch_counts(&uses, &changes, &resets);
 	printf("assigned %lu, configured %lu, masks %lu, overrides %lu, plugged %lu, rebound %lu, "
 	       "scans %lu, made %lu, removed %lu, loaded %lu\n"
-	       "guests: opened %lu, sent away %lu, requests %lu, replies %lu, reachable %lu; "
-	       "the host's: %lu\n"
+	       "guests: opened %lu, sent away %lu, requests %lu, replies %lu, reachable %lu, "
+	       "indicated %lu; the host's: %lu\n"
 	       "watched: queues in matrices %lu, uses %lu, changes of users %lu, resets %lu\n",
 	       tally.assigned, tally.configured, tally.masked, tally.overridden, tally.plugged,
 	       tally.rebound, tally.scanned, tally.made, tally.removed, tally.loaded, tally.opened,
-	       tally.gone, tally.requests, tally.replies, tally.reachable, tally.served,
-	       tally.watched, uses, changes, resets);
+	       tally.gone, tally.requests, tally.replies, tally.reachable, tally.indicated,
+	       tally.served, tally.watched, uses, changes, resets);
 	fflush(stdout);
 }
 
@@ -595,7 +625,7 @@ static bool all_has_happened(void)
 	return tally.assigned && tally.configured && tally.masked && tally.overridden &&
 	       tally.plugged && tally.rebound && tally.scanned && tally.made && tally.removed &&
 	       tally.loaded && tally.opened && tally.gone && tally.requests && tally.replies &&
-	       tally.served && tally.watched && changes && resets;
+	       tally.served && tally.indicated && tally.watched && changes && resets;
 }
 
 /* One half each by masks and by overrides, which exclude each other; more if little happened. */
