@@ -81,6 +81,10 @@ static void close_connection(int fd)
 
 static void client_destroy(struct client *c)
 {
+	if (c->state == CLIENT_AWAY) {
+		zcrypt_cancel(&c->req);
+		zcrypt_finish(&c->req);
+	}
 	server_not_due(&c->turn);
 	server_not_due(&c->back);
 	loop_forget(c->fd);
@@ -100,7 +104,7 @@ void client_destroy_all(void)
 
 /* ---- the reply ---- */
 
-static bool send_reply(struct client *c)
+static void send_reply(struct client *c)
 {
 	struct iovec iov[] = {
 		{ .iov_base = &c->header.reply, .iov_len = sizeof(c->header.reply) },
@@ -111,7 +115,7 @@ static bool send_reply(struct client *c)
 	/* Who does not take it hears nothing else; who is gone is seen by the next recvmsg(). */
 	if (sendmsg(c->fd, &msg, MSG_NOSIGNAL) < 0 && errno == EAGAIN) {
 		c->state = CLIENT_REPLYING;
-		return false;
+		return;
 	}
 	/* There may be keys in it. */
 	explicit_bzero(c->buf, c->used);
@@ -119,7 +123,6 @@ static bool send_reply(struct client *c)
 	c->state = CLIENT_IDLE;
 	/* Messages that are there already don't tell. */
 	server_due(&c->turn);
-	return true;
 }
 
 /* @error: an errno, or 0: with what is in the buffer. */
@@ -264,7 +267,7 @@ static void receive_message(struct client *c)
 
 /* ---- its turn ---- */
 
-/* Nobody waits for what is away any more. */
+/* Nobody waits for the reply any more. */
 static bool is_hung_up(const struct client *c)
 {
 	struct pollfd fd = { .fd = c->fd };
@@ -274,24 +277,12 @@ static bool is_hung_up(const struct client *c)
 
 static void client_look(struct client *c)
 {
-	switch (c->state) {
-	case CLIENT_IDLE:
+	if (c->state == CLIENT_IDLE)
 		receive_message(c);
-		break;
-	case CLIENT_AWAY:
-		if (is_hung_up(c)) {
-			zcrypt_cancel(&c->req);
-			zcrypt_finish(&c->req);
-			client_destroy(c);
-		}
-		break;
-	case CLIENT_REPLYING:
-		if (is_hung_up(c))
-			client_destroy(c);
-		else
-			send_reply(c);
-		break;
-	}
+	else if (is_hung_up(c))
+		client_destroy(c);
+	else if (c->state == CLIENT_REPLYING)
+		send_reply(c);
 }
 
 static void client_ready(struct watch *watch)

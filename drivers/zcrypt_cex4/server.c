@@ -146,7 +146,8 @@ static int bind_to(int fd, const struct sockaddr_un *addr)
 	return bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? -errno : 0;
 }
 
-int server_listen(const char *path, mode_t mode)
+/* Return: a descriptor, or -errno. */
+static int listen_at(const char *path, mode_t mode)
 {
 	int err, fd;
 
@@ -165,16 +166,8 @@ int server_listen(const char *path, mode_t mode)
 		err = -errno;
 		goto unlink;
 	}
-	server.listen_fd = fd;
-	server.connection.ready = connection_ready;
-	server.accept.run = accept_some;
-	err = loop_add(&server.connection, fd);
-	if (err)
-		goto forget;
-	return 0;
+	return fd;
 
-forget:
-	server.listen_fd = -1;
 unlink:
 	unlink(path);
 close:
@@ -182,39 +175,12 @@ close:
 	return err;
 }
 
-void server_close(void)
-{
-	int fd = server.listen_fd;
+/* ---- the beginning and the end ---- */
 
-	if (fd < 0)
-		return;
-	unlink(server.addr.sun_path);
-	loop_remove(fd);
-	shutdown(fd, SHUT_RDWR);
-}
-
-/* ---- the end ---- */
-
-static void run_stop(struct server_task *task)
-{
-	if (server.listen_fd >= 0)
-		leave_fds(&server.listen_fd, 1);
-	server.listen_fd = -1;
-	server.is_starved = false;
-	client_destroy_all();
-	server_not_due(&server.accept);
-	pthread_mutex_lock(&server.lock);
-	server.is_stopped = true;
-	pthread_cond_signal(&server.stopped);
-	pthread_mutex_unlock(&server.lock);
-}
-
-int server_start(void)
+static int start_thread(void)
 {
 	int err;
 
-	server.is_stopped = false;
-	server.stop.run = run_stop;
 	server.wake.ready = run_due;
 	server.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (server.wake_fd < 0)
@@ -234,14 +200,69 @@ close:
 	return err;
 }
 
+static void stop_thread(void)
+{
+	loop_remove(server.wake_fd);
+	loop_stop();
+	close(server.wake_fd);
+}
+
+int server_start(const char *path, mode_t mode)
+{
+	int err, fd;
+
+	err = start_thread();
+	if (err || !path)
+		return err;
+	fd = listen_at(path, mode);
+	if (fd < 0) {
+		err = fd;
+		goto stop;
+	}
+	server.listen_fd = fd;
+	server.connection.ready = connection_ready;
+	server.accept.run = accept_some;
+	err = loop_add(&server.connection, fd);
+	if (err)
+		goto close;
+	return 0;
+
+close:
+	server.listen_fd = -1;
+	unlink(path);
+	leave_fds(&fd, 1);
+stop:
+	stop_thread();
+	return err;
+}
+
+/* On the thread, whose all connections are. */
+static void run_stop(struct server_task *task)
+{
+	if (server.listen_fd >= 0) {
+		loop_forget(server.listen_fd);
+		leave_fds(&server.listen_fd, 1);
+	}
+	server.listen_fd = -1;
+	server.is_starved = false;
+	client_destroy_all();
+	server_not_due(&server.accept);
+	pthread_mutex_lock(&server.lock);
+	server.is_stopped = true;
+	pthread_cond_signal(&server.stopped);
+	pthread_mutex_unlock(&server.lock);
+}
+
 void server_stop(void)
 {
+	if (server.listen_fd >= 0)
+		unlink(server.addr.sun_path);
+	server.is_stopped = false;
+	server.stop.run = run_stop;
 	server_due(&server.stop);
 	pthread_mutex_lock(&server.lock);
 	while (!server.is_stopped)
 		pthread_cond_wait(&server.stopped, &server.lock);
 	pthread_mutex_unlock(&server.lock);
-	loop_remove(server.wake_fd);
-	loop_stop();
-	close(server.wake_fd);
+	stop_thread();
 }

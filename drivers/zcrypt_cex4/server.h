@@ -16,20 +16,16 @@ struct server_task {
 	struct list_head list; /* of tasks that are due, or empty; under the server's lock */
 };
 
-/** server_start - begin with nobody. Return: 0, -errno. */
-int server_start(void);
-/** server_stop - end all connections. There are no queues any more: no request is on its way. */
-void server_stop(void);
 /**
- * server_listen - let clients come
- * @path: of the socket; who died may have left one there
+ * server_start - let clients come
+ * @path: of the socket, NULL: there is none; who died may have left one there
  * @mode: its rights
  *
  * Return: 0, -EADDRINUSE, -ENAMETOOLONG, -errno.
  */
-int server_listen(const char *path, mode_t mode);
-/** server_close - no new clients, and no socket. */
-void server_close(void);
+int server_start(const char *path, mode_t mode);
+/** server_stop - end all connections. There are no queues any more: no request is on its way. */
+void server_stop(void);
 
 /** server_due - have @task run by the thread, once. Context: any thread, any lock. */
 void server_due(struct server_task *task);
@@ -48,7 +44,7 @@ void server_has_room(void);
  * Nobody has so many that others find no room. Return: 0, -EUSERS, -ENOMEM, -errno.
  */
 int client_create(int fd);
-/** client_destroy_all - end all connections, none of which has a request on its way. */
+/** client_destroy_all - end all connections. */
 void client_destroy_all(void);
 
 /* ---- leave.c ---- */

@@ -30,11 +30,13 @@ static const char *find_path(void)
 {
 	const char *dir = umdev_runtime_dir();
 
+	kernel_param_lock(THIS_MODULE);
 	if (!socket_path) {
 		if (dir)
 			snprintf(default_path, sizeof(default_path), "%s/" ZCRYPT_SOCKET_NAME, dir);
 		socket_path = default_path;
 	}
+	kernel_param_unlock(THIS_MODULE);
 	return *socket_path ? socket_path : NULL;
 }
 
@@ -51,25 +53,26 @@ static int parse_mode(mode_t *mode)
 	return 0;
 }
 
-static int start_listening(void)
+static int start_server(void)
 {
 	const char *path = find_path();
 	mode_t mode;
 	int err = parse_mode(&mode);
 
-	if (err || !path)
-		return err;
-	err = server_listen(path, mode);
 	if (err)
-		module_init_error("%s: %s", path, strerror(-err));
+		return err;
+	err = server_start(path, mode);
+	if (err)
+		module_init_error("%s: %s", path ? path : "no socket", strerror(-err));
 	return err;
 }
 
+/* The socket comes first: it is there for who sees that all queues are bound. */
 static int zcrypt_init(void)
 {
 	int err;
 
-	err = server_start();
+	err = start_server();
 	if (err)
 		return err;
 	err = ap_driver_register(&cex4card_driver, THIS_MODULE, "cex4card");
@@ -78,13 +81,8 @@ static int zcrypt_init(void)
 	err = ap_driver_register(&cex4queue_driver, THIS_MODULE, "cex4queue");
 	if (err)
 		goto card;
-	err = start_listening();
-	if (err)
-		goto queue;
 	return 0;
 
-queue:
-	ap_driver_unregister(&cex4queue_driver);
 card:
 	ap_driver_unregister(&cex4card_driver);
 stop:
@@ -92,9 +90,9 @@ stop:
 	return err;
 }
 
+/* Then requests that wait have come back, and none is taken any more. */
 static void zcrypt_exit(void)
 {
-	server_close();
 	ap_driver_unregister(&cex4queue_driver);
 	ap_driver_unregister(&cex4card_driver);
 	server_stop();
