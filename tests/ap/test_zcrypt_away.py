@@ -139,6 +139,20 @@ def test_a_reset_leaves_named_requests_to_the_same_queue(daemon):
             assert reply.queue == QUEUE and request.is_answer(reply.body)
 
 
+def test_a_request_is_given_up_after_ten_times(daemon):
+    machine = Machine(daemon, "04:CEX8P", "4", reset_ms=60000)
+    with machine.connect() as connection:
+        machine.set(QUEUE, "reset", 1)
+        connection.send(random_bytes(8))
+        for sent in range(1, 11):
+            eventually(lambda: machine.count(QUEUE, "request_count") == sent)
+            eventually(lambda: machine.count(QUEUE, "requestq_count") == 1)
+            machine.set(QUEUE, "reset", 1)
+        reply = connection.receive()
+        assert (reply.error, reply.queue) == (errno.EIO, QUEUE)
+    assert machine.count(QUEUE, "request_count") == 10
+
+
 def test_requests_that_wait_for_a_queue_that_goes_are_refused(daemon):
     machine = Machine(daemon, "04:CEX8P", "4", reset_ms=60000)
     with machine.connections(CLIENTS) as connections:
@@ -161,6 +175,39 @@ def test_a_module_that_goes_leaves_nobody_waiting(daemon):
             assert reply is None or reply.error == errno.ENODEV
             assert reply is None or connection.receive() is None
     assert not machine.socket.exists()
+
+
+def test_the_module_goes_and_comes_under_load(machine):
+    ending = threading.Event()
+    wrong = []
+
+    def ask():
+        while not ending.is_set():
+            with contextlib.suppress(ConnectionError, FileNotFoundError):
+                with machine.connect() as connection:
+                    while not ending.is_set():
+                        connection.send(random_bytes(16))
+                        reply = connection.receive()
+                        if reply is None:  # the module has gone
+                            break
+                        if reply.error not in (0, errno.ENODEV):
+                            wrong.append(reply.error)
+
+    threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(10):
+            machine.daemon.umdev("rmmod", "zcrypt_cex4")
+            assert machine.read("bus/ap/bindings") == "0/2\n"
+            machine.daemon.umdev("modprobe", "zcrypt_cex4")
+            assert machine.read("bus/ap/bindings") == "2/2 (complete)\n"
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join(TIMEOUT)
+    assert not any(thread.is_alive() for thread in threads)
+    assert not wrong
 
 
 def test_everything_goes_and_comes_at_once(machine):

@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import os
+import random
 import socket
 import stat
 import struct
@@ -94,6 +95,19 @@ def test_the_socket_is_the_owners(machine):
     assert machine.read("module/zcrypt_cex4/parameters/socket") == f"{machine.socket}\n"
 
 
+def test_an_ordinary_users_daemon_has_its_own(idle_user_view, daemon):
+    idle_user_view.start("--load", "ap,cards=04:CEX8P,domains=4")
+    as_user = idle_user_view.as_user()
+
+    def is_served():
+        result = daemon.umdev("ap", "request", "any", "rsa", check=False, **as_user)
+        return result.returncode == 0
+
+    eventually(is_served)
+    of_socket = os.stat(daemon.runtime / "zcrypt")
+    assert (of_socket.st_uid, stat.S_IMODE(of_socket.st_mode)) == (NOBODY, 0o600)
+
+
 def reload(daemon, *params):
     daemon.umdev("rmmod", "zcrypt_cex4")
     daemon.umdev("modprobe", "zcrypt_cex4", *params)
@@ -181,6 +195,25 @@ def test_a_message_that_is_cut_or_too_long_is_refused(machine):
         connection.send_raw(HEADER.pack(*GOOD) + bytes(MESSAGE_MAX + 1))
         assert connection.receive().error == errno.EMSGSIZE
         assert connection.ask(random_bytes(1)).error == 0
+
+
+def test_whatever_is_sent_is_answered(machine):
+    numbers = random.Random(6)
+    good = HEADER.pack(*GOOD) + Modexp(512, 1).message()
+    with machine.connect() as connection:
+        for i in range(2000):
+            data = bytearray(good)
+            for _ in range(numbers.randrange(4)):
+                data[numbers.randrange(len(data))] = numbers.randrange(256)
+            if i % 3 == 0:
+                del data[numbers.randrange(1, len(data)) :]
+            elif i % 3 == 1:
+                data += numbers.randbytes(numbers.randrange(40))
+            connection.send_raw(bytes(data))
+            reply = connection.receive()
+            assert reply.error in (0, errno.EINVAL, errno.ENODEV), data.hex()
+            assert reply.error or len(reply.body) >= 8, data.hex()
+    assert is_served(machine)
 
 
 def test_an_empty_message_is_one(machine):
