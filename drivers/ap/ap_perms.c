@@ -280,18 +280,13 @@ struct reservation {
 	struct ap_mask aqm;
 };
 
+/* Also of a module that is being unloaded: as long as its driver is there, so are its users. */
 static int ask_in_use(struct device_driver *drv, void *data)
 {
 	struct ap_driver *ap_drv = to_ap_drv(drv);
 	const struct reservation *r = data;
-	int err = 0;
 
-	if (!ap_drv->in_use || !try_module_get(drv->owner))
-		return 0;
-	if (ap_drv->in_use(&r->apm, &r->aqm))
-		err = -EBUSY;
-	module_put(drv->owner);
-	return err;
+	return ap_drv->in_use && ap_drv->in_use(&r->apm, &r->aqm) ? -EBUSY : 0;
 }
 
 /*

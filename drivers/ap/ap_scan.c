@@ -119,12 +119,9 @@ static int notify_config_changed(struct device_driver *drv, void *data)
 {
 	struct ap_driver *ap_drv = to_ap_drv(drv);
 
-	if (!try_module_get(drv->owner))
-		return 0;
 	ap_drv->told = true;
 	if (ap_drv->on_config_changed)
 		ap_drv->on_config_changed(&machine.now, &machine.before);
-	module_put(drv->owner);
 	return 0;
 }
 
@@ -133,12 +130,9 @@ static int notify_scan_complete(struct device_driver *drv, void *data)
 {
 	struct ap_driver *ap_drv = to_ap_drv(drv);
 
-	if (!ap_drv->told || !try_module_get(drv->owner))
-		return 0;
-	ap_drv->told = false;
-	if (ap_drv->on_scan_complete)
+	if (ap_drv->told && ap_drv->on_scan_complete)
 		ap_drv->on_scan_complete(&machine.now, &machine.before);
-	module_put(drv->owner);
+	ap_drv->told = false;
 	return 0;
 }
 

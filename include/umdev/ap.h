@@ -335,8 +335,9 @@ struct ap_device_id {
  * @flags:   AP_DRIVER_FLAG_*
  * @told:    the bus's, under the lock of the scan: it was told of the beginning of this one
  *
- * on_config_changed() and on_scan_complete() come from the scan, in pairs, one scan at a time, with
- * the module held; they may not scan, nor register or unregister drivers.
+ * on_config_changed() and on_scan_complete() come from the scan, in pairs, one scan at a time; they
+ * may not scan, nor register or unregister drivers. As in_use() they come as long as the driver is
+ * registered, also when its module is being unloaded; ap_driver_unregister() waits for their end.
  */
 struct ap_driver {
 	struct device_driver driver;

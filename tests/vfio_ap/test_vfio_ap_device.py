@@ -279,6 +279,23 @@ def test_who_removes_the_device_takes_the_queues(machine):
         assert remove.wait(HANG_LIMIT) == 0
 
 
+def test_a_module_that_waits_for_its_user_still_protects_it(machine):
+    """rmmod --wait: the module takes nobody any more, but who is there is told, and keeps what it has."""
+    machine.matrix()
+    with Window(machine) as window:
+        asked, changed = window.arm(REQ), window.arm(CFG_CHG)
+        rmmod = machine.view.popen(machine.view.umdev, "rmmod", "--wait", "vfio_ap")
+        assert comes(asked) and comes(changed)
+        for mask in ("apmask", "aqmask"):
+            refused = machine.view.run("sh", "-c", f"/bin/echo +4 > /sys/bus/ap/{mask}", check=False)
+            assert "Device or resource busy" in refused.stderr
+        assert machine.queue_status("04.0004") == "in use"
+        machine.umdev("ap", "control-domains", "0x47")
+        assert comes(changed)
+        window.client.close()
+        assert rmmod.wait(HANG_LIMIT) == 0
+
+
 def test_hostile_accesses_are_refused_or_harmless(machine):
     machine.matrix()
     with Window(machine) as window:
