@@ -281,8 +281,8 @@ void ap_flush_queue(struct ap_device *queue)
 /* ---- what happens to it ---- */
 
 /*
- * Has it a driver that sends requests by it? One that is leaving gets it back no more: whoever it is
- * waits for the queue to be reset and silent.
+ * Has it a driver that sends requests by it? One that is leaving does not get it back: whoever it
+ * is waits for the queue to be reset and silent.
  */
 static bool is_used(const struct ap_queue *aq)
 {
