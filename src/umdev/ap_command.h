@@ -21,6 +21,9 @@ struct ap_command {
 	int (*run)(const struct cli *cli, int argc, char **argv);
 };
 
+/** ap_help - say what there is behind "ap". */
+void ap_help(void);
+
 /* ---- ap_machine.c: the simulated machine's console ---- */
 
 int ap_list(const struct cli *cli, int argc, char **argv);

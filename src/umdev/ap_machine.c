@@ -42,6 +42,7 @@ static int parse_options(struct options *o, int *argc, char **argv)
 	static const struct option long_options[] = {
 		{ "no-scan", no_argument, NULL, OPT_NO_SCAN },
 		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *command = argv[0];
@@ -49,11 +50,14 @@ static int parse_options(struct options *o, int *argc, char **argv)
 
 	argv[0] = program_invocation_name;
 	optind = 0;
-	while ((c = getopt_long(*argc, argv, "j", long_options, NULL)) != -1) {
+	while ((c = getopt_long(*argc, argv, "jh", long_options, NULL)) != -1) {
 		if (c == OPT_NO_SCAN) {
 			o->no_scan = true;
 		} else if (c == 'j') {
 			o->json = true;
+		} else if (c == 'h') {
+			ap_help();
+			return cli_flush();
 		} else {
 			fputs("Try 'umdev ap --help'.\n", stderr);
 			return EXIT_USAGE;
@@ -67,32 +71,35 @@ static int parse_options(struct options *o, int *argc, char **argv)
 
 static int say_usage(const char *command, const char *args)
 {
-	cli_fail("ap %s: an argument is missing, or there are too many (usage: umdev ap %s %s)",
-		 command, command, args);
+	cli_fail("ap %s: an argument is missing, or there are too many (usage: umdev ap %s%s%s)",
+		 command, command, *args ? " " : "", args);
 	return EXIT_USAGE;
 }
 
 /* ---- changes ---- */
 
-/* Return: 0, -errno. */
+/* Of an empty text nothing would arrive. Return: 0, -errno. */
 static int write_file(const struct cli *cli, const char *file, const char *text)
 {
 	char *path = tree_path(cli, "firmware/ap/%s", file);
-	int err = tree_write(path, text);
+	int err = tree_write(path, *text ? text : "\n");
 
 	free(path);
 	return err;
 }
 
+static bool is_forbidden(int err)
+{
+	return err == -EACCES || err == -EPERM;
+}
+
 static int say_failed(const char *command, const char *text, const char *expected, int err)
 {
-	switch (-err) {
-	case EACCES:
-	case EPERM:
+	if (is_forbidden(err))
 		return cli_fail("not allowed to change the machine (run this as root)");
+	switch (-err) {
 	case EINVAL:
-	case ERANGE:
-		return cli_fail("ap %s: \"%s\": %s is expected", command, text, expected);
+		return cli_fail("ap %s: \"%s\": expected %s", command, text, expected);
 	case EEXIST:
 		return cli_fail("ap %s: \"%s\": there is an adapter in this place", command, text);
 	case ENODEV:
@@ -114,16 +121,16 @@ static int scan(const struct cli *cli)
 
 /* Write @text to a file of the machine, and have that found. */
 static int change(const struct cli *cli, const struct options *o, const char *command,
-		  const char *text, const char *expected)
+		  const char *file, const char *text, const char *expected)
 {
-	int err = write_file(cli, command, text);
+	int err = write_file(cli, file, text);
 
 	if (err)
 		return say_failed(command, text, expected, err);
 	return o->no_scan ? EXIT_SUCCESS : scan(cli);
 }
 
-/* One write for each argument; those before one that is refused are done, and found. */
+/* One write for each argument. One that is refused keeps none of the others from being done. */
 static int change_each(const struct cli *cli, int argc, char **argv, const char *args,
 		       const char *expected)
 {
@@ -136,19 +143,21 @@ static int change_each(const struct cli *cli, int argc, char **argv, const char 
 		return say_usage(argv[0], args);
 	if (check_machine(cli))
 		return EXIT_FAILURE;
-	for (i = 1; i < argc && !err; i++)
+	status = EXIT_SUCCESS;
+	for (i = 1; i < argc && !is_forbidden(err); i++) {
 		err = write_file(cli, argv[0], argv[i]);
-	status = err ? say_failed(argv[0], argv[i - 1], expected, err) : EXIT_SUCCESS;
-	if (!o.no_scan && scan(cli))
+		if (err)
+			status = say_failed(argv[0], argv[i], expected, err);
+	}
+	if (!o.no_scan && !is_forbidden(err) && scan(cli))
 		status = EXIT_FAILURE;
 	return status;
 }
 
 int ap_plug(const struct cli *cli, int argc, char **argv)
 {
-	return change_each(
-		cli, argc, argv, "ADAPTER:TYPE...",
-		"an adapter's number and type, as 06:CEX8P (CEX4 to CEX8 with A, C or P)");
+	return change_each(cli, argc, argv, "ADAPTER:TYPE...",
+			   "a number, 00 to ff, and a type, CEX4 to CEX8 with A, C or P: 06:CEX8P");
 }
 
 int ap_unplug(const struct cli *cli, int argc, char **argv)
@@ -171,7 +180,7 @@ static int switch_it(const struct cli *cli, int argc, char **argv, const char *a
 		return EXIT_FAILURE;
 	if (asprintf(&text, "%s %s", argv[1], argv[2]) < 0)
 		return cli_fail("out of memory");
-	status = change(cli, &o, argv[0], text, expected);
+	status = change(cli, &o, argv[0], argv[0], text, expected);
 	free(text);
 	return status;
 }
@@ -202,7 +211,7 @@ int ap_domains(const struct cli *cli, int argc, char **argv)
 	if (check_machine(cli))
 		return EXIT_FAILURE;
 	if (argc == 2)
-		return change(cli, &o, file, argv[1],
+		return change(cli, &o, argv[0], file, argv[1],
 			      "a list of domains up to the machine's highest, as 4,0x47,10-12");
 	path = tree_path(cli, "firmware/ap/%s", file);
 	text = tree_read(path);
@@ -305,6 +314,21 @@ static struct json_object *describe(const struct cli *cli, const char *name,
 	return obj;
 }
 
+/* A card, then its queues. */
+static int compare_names(const void *a, const void *b)
+{
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+	const char *id_x = strncmp(x, "card", 4) ? x : x + 4;
+	const char *id_y = strncmp(y, "card", 4) ? y : y + 4;
+	int order = strncmp(id_x, id_y, 2);
+
+	if (order)
+		return order;
+	if ((id_x == x) != (id_y == y))
+		return id_x == x ? 1 : -1;
+	return strcmp(x, y);
+}
+
 int ap_list(const struct cli *cli, int argc, char **argv)
 {
 	static const struct column columns[] = {
@@ -329,6 +353,9 @@ int ap_list(const struct cli *cli, int argc, char **argv)
 	own.json = o.json;
 	dir = tree_path(cli, "bus/ap/devices");
 	tree_names(dir, &names);
+	for (i = 0; names[i]; i++)
+		;
+	qsort(names, i, sizeof(*names), compare_names);
 	list = json_object_new_array();
 	owners = read_matrices(cli);
 	for (i = 0; names[i]; i++)

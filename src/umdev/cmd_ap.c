@@ -19,7 +19,7 @@ static const struct ap_command commands[] = {
 	{ "guest", "[OPTION]... UUID", "be a guest that has a mediated matrix", ap_guest },
 };
 
-static void print_help(void)
+void ap_help(void)
 {
 	char left[64];
 	size_t i;
@@ -49,7 +49,7 @@ int cmd_ap(const struct cli *cli, int argc, char **argv)
 
 	while (argc > 1 && argv[1][0] == '-') {
 		if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
-			print_help();
+			ap_help();
 			return cli_flush();
 		}
 		if (strcmp(argv[1], "-j") && strcmp(argv[1], "--json")) {

@@ -68,6 +68,21 @@ static struct json_object *platform_object(const char *device)
 	return obj;
 }
 
+/* QEMU has a device for these, which it makes only with KVM on a mainframe. */
+static bool is_matrix(const char *device)
+{
+	char *path, *api = NULL;
+	bool is;
+
+	if (asprintf(&path, "%s/mdev_type/device_api", device) >= 0) {
+		api = tree_read(path);
+		free(path);
+	}
+	is = api && !strcmp(api, "vfio-ap");
+	free(api);
+	return is;
+}
+
 static struct json_object *pci_object(const char *socket)
 {
 	struct json_object *obj = json_object_new_object(), *address = json_object_new_object();
@@ -103,6 +118,12 @@ int cmd_qemu_args(const struct cli *cli, int argc, char **argv)
 	device = tree_find_device(cli, argv[0]);
 	if (!device)
 		return EXIT_FAILURE;
+	if (is_matrix(device)) {
+		free(device);
+		return cli_fail("QEMU takes no matrix but with KVM on a mainframe (a guest of "
+				"umdev's: umdev ap guest %s)",
+				argv[0]);
+	}
 	socket = tree_vfio_attr(device, "socket");
 	if (!socket || !*socket) {
 		free(device);
