@@ -329,10 +329,11 @@ static void ask_user(struct vfio_device *vdev, struct vfio_file *file, unsigned 
 
 	vfio_file_describe(file, who, sizeof(who));
 	dev_printk(LOG_LEVEL_NOTICE, vdev->dev, "waiting for %s to release the device", who);
-	if (vdev->ops->request)
-		vdev->ops->request(vdev, count);
+	/* First: once the driver has asked, the user may be gone before somebody looks at it. */
 	if (file->ops->request)
 		file->ops->request(file, count);
+	if (vdev->ops->request)
+		vdev->ops->request(vdev, count);
 }
 
 void vfio_request_users(struct module *owner, unsigned int count)

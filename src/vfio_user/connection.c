@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <umdev/vfio_ap.h>
 
 #include "model/alloc.h"
 #include "vfio_user/connection.h"
@@ -19,8 +20,10 @@ static bool hears_requests(const struct vfio_file *file)
 {
 	struct vfio_device *vdev = vfio_file_device(file);
 
-	return (vdev->flags & VFIO_DEVICE_FLAGS_PCI) &&
-	       vfio_irq_is_armed(vdev, VFIO_PCI_REQ_IRQ_INDEX, 0);
+	if (vdev->flags & VFIO_DEVICE_FLAGS_PCI)
+		return vfio_irq_is_armed(vdev, VFIO_PCI_REQ_IRQ_INDEX, 0);
+	return (vdev->flags & VFIO_DEVICE_FLAGS_AP) &&
+	       vfio_irq_is_armed(vdev, VFIO_AP_REQ_IRQ_INDEX, 0);
 }
 
 static void connection_request(struct vfio_file *file, unsigned int count)

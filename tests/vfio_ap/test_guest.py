@@ -113,6 +113,7 @@ def test_it_lets_go_when_the_device_is_removed(anybodys):
         guest.event("closed")
         assert guest.line() is None
         assert guest.end() == 0
+    assert "can't be asked" not in anybodys.daemon.log()
 
 
 def test_it_ends_with_the_daemon(machine):
