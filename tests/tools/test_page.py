@@ -13,10 +13,10 @@ UUID = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001"
 PAGES = pathlib.Path(__file__).resolve().parents[2] / "doc"
 
 
-def commands(heading, page="tools.md"):
+def commands(heading, page="tools.md", prompt="$"):
     """What is to be typed below @heading. The daemon is the test's, and nobody has to become root."""
     section = re.search(rf"^## {heading}\n(.*?)(?=^## )", (PAGES / page).read_text(), re.M | re.S).group(1)
-    return [line.removeprefix("sudo ") for line in re.findall(r"^    \$ (.*)$", section, re.M)]
+    return [line.removeprefix("sudo ") for line in re.findall(rf"^    [{prompt}] (.*)$", section, re.M)]
 
 
 @pytest.fixture
@@ -47,6 +47,13 @@ def test_mdevctl(type_in):
     assert said[8] == f'{UUID} mtty mtty-2 auto\n  Attrs:\n    @{{0}}: {{"port0/backend":"loop"}}\n\n'
     assert said[9] == f"{UUID} mtty mtty-2 auto (defined)\n\n"
     assert len(said) == 10
+
+
+def test_mdevctl_with_crypto_adapters(type_in, any_view):
+    for command in commands("mdevctl", prompt="#"):
+        type_in(command)
+    matrix = "bus/mdev/devices/62177883-f1bb-47f0-914d-32a22e3a8804"
+    assert any_view.read(f"{matrix}/matrix") == any_view.read(f"{matrix}/guest_matrix") == "04.0047\n"
 
 
 def test_modprobe(type_in, any_view):
