@@ -169,6 +169,8 @@ static bool refuse_error(struct json_object *result, int err)
 	case -EOPNOTSUPP:
 		return refuse(result, "this guest executes no instructions: the module vfio_ap was "
 				      "loaded with window=0");
+	case -ENODEV:
+		return refuse(result, "the device has gone");
 	default:
 		return refuse(result, strerror(-err));
 	}

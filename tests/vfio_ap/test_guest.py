@@ -126,6 +126,17 @@ def test_it_ends_with_the_daemon(machine):
         assert guest.end() == 1
 
 
+def test_a_device_that_was_taken_by_force_has_gone(machine):
+    machine.matrix()
+    with Guest(machine) as guest:
+        group = guest.event("matrix")["group"]
+        machine.write(f"bus/mdev/devices/{UUID}/vfio-dev/vfio{group}/disconnect", "1")
+        machine.wait_for_status("04.0004", "assigned")
+        guest.say("random 4")
+        assert guest.event("reply")["refused"] == "the device has gone"
+        assert guest.end() == 1
+
+
 def test_it_stays_without_an_input(machine):
     machine.matrix()
     guest = subprocess.Popen(

@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import struct
+import time
 
 import pytest
 
@@ -119,6 +120,12 @@ class Window:
     def response(self, opcode, gr0, **more):
         return self.execute(opcode, gr0, **more)[0] >> 16 & 0xFF
 
+    def take_reply(self):
+        """Look for one until it is there."""
+        end = time.monotonic() + HANG_LIMIT
+        while self.response(DQAP, QUEUE, length=200) == NO_REPLY:
+            assert time.monotonic() < end, "there is no reply"
+
     def adapters(self):
         """Of the guest, by QCI."""
         self.execute(PQAP, QCI)
@@ -226,8 +233,7 @@ def test_a_byte_goes_with_its_memory(machine):
         assert window.response(PQAP, AQIC | QUEUE, gr1=IR, gr2=IOVA) == 0
         window.client.dma_unmap(IOVA, 0x10000)
         assert window.ask() == 0
-        while window.response(DQAP, QUEUE, length=200) == NO_REPLY:
-            pass
+        window.take_reply()
         assert window.memory.map[0] == 0 and not select.select([replies], [], [], 0)[0]
 
 
@@ -262,8 +268,7 @@ def test_a_byte_is_forgotten_with_its_queue(machine, how):
             window.client.version()
         assert window.adapters() == [4, 6]
         assert window.ask() == 0
-        while window.response(DQAP, QUEUE, length=200) == NO_REPLY:
-            pass
+        window.take_reply()
         assert window.memory.map[0] == 0
 
 
