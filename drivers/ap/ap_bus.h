@@ -282,13 +282,6 @@ uint64_t ap_bindings_count(unsigned int *queues, unsigned int *bound);
 
 /* ---- ap_bus_attr.c ---- */
 
-/**
- * ap_parse_int - a number as the kernel's sscanf() takes it: blanks and a '-' before it
- * @base: 10, or 0 for as in C
- * Return: false if there is none; *@val is unchanged then.
- */
-bool ap_parse_int(const char *s, unsigned int base, int *val);
-
 extern const struct attribute_group *ap_bus_groups[];
 
 #endif

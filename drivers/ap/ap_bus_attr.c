@@ -7,7 +7,6 @@
 
 #define POLL_TIMEOUT_MAX 120000000000UL /* nanoseconds */
 
-/* What comes behind the number is ignored, and one that is too large loses its upper bits. */
 bool ap_parse_int(const char *s, unsigned int base, int *val)
 {
 	uint64_t number = 0;

@@ -16,6 +16,11 @@ unsigned int ap_card_id(const struct ap_device *ap_dev)
 	return container_of(ap_dev, struct ap_card, ap_dev)->id;
 }
 
+size_t ap_card_max_msg_size(const struct ap_device *ap_dev)
+{
+	return container_of(ap_dev, struct ap_card, ap_dev)->maxmsgsize;
+}
+
 const struct ap_tapq_hwinfo *ap_card_hwinfo(const struct ap_device *ap_dev)
 {
 	return &container_of(ap_dev, struct ap_card, ap_dev)->hwinfo;

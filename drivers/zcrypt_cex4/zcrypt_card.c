@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,21 +9,9 @@ LIST_HEAD(zcrypt_cards);
 
 int parse_online(const char *buf, bool *online)
 {
-	unsigned int value = 0;
-	bool negative;
+	int value;
 
-	while (isspace((unsigned char)*buf))
-		buf++;
-	negative = *buf == '-';
-	buf += negative;
-	if (!isdigit((unsigned char)*buf))
-		return -EINVAL;
-	/* What does not fit is cut, and what follows is not looked at: such is that sscanf(). */
-	for (; isdigit((unsigned char)*buf); buf++)
-		value = value * 10 + (unsigned int)(*buf - '0');
-	if (negative)
-		value = -value;
-	if (value > 1)
+	if (!ap_parse_int(buf, 10, &value) || value < 0 || value > 1)
 		return -EINVAL;
 	*online = value;
 	return 0;
@@ -150,14 +137,13 @@ static void publish_card(struct zcrypt_card *zc)
 
 static int card_probe(struct ap_device *ap_dev)
 {
-	const struct ap_tapq_hwinfo *info = ap_card_hwinfo(ap_dev);
 	struct zcrypt_card *zc = calloc(1, sizeof(*zc));
 	int err;
 
 	if (!zc)
 		return -ENOMEM;
 	zc->ap_dev = ap_dev;
-	zc->max_len = info->ml ? info->ml * (size_t)4096 : (size_t)12 * 1024;
+	zc->max_len = ap_card_max_msg_size(ap_dev);
 	zc->online = true;
 	INIT_LIST_HEAD(&zc->queues);
 	err = set_type(zc);

@@ -129,6 +129,16 @@ UMDEV_API int ap_hex2bitmap(const char *str, struct ap_mask *mask);
  */
 UMDEV_API int ap_parse_mask_str(const char *str, struct ap_mask *mask);
 
+/**
+ * ap_parse_int - a number as the attributes on this bus take it, with the kernel's sscanf()
+ * @s:    blanks and a '-' may stand before it; what follows it is ignored
+ * @base: 10, or 0 for as in C
+ *
+ * One that is too large loses its upper bits. Return: false if there is none; *@val is unchanged
+ * then.
+ */
+UMDEV_API bool ap_parse_int(const char *s, unsigned int base, int *val);
+
 /* ---- instructions: the hardware ---- */
 
 #define AP_RESPONSE_NORMAL	      0x00
@@ -306,6 +316,8 @@ UMDEV_API ap_qid_t ap_queue_qid(const struct ap_device *ap_dev);
 UMDEV_API struct ap_device *ap_queue_card(const struct ap_device *ap_dev);
 /** ap_card_hwinfo - what TAPQ said of a card when it was found. */
 UMDEV_API const struct ap_tapq_hwinfo *ap_card_hwinfo(const struct ap_device *ap_dev);
+/** ap_card_max_msg_size - the longest message of a card, in bytes. Context: any. */
+UMDEV_API size_t ap_card_max_msg_size(const struct ap_device *ap_dev);
 /** ap_dev_usable - is a card or queue configured and not checkstopped, as the last scan saw it? */
 UMDEV_API bool ap_dev_usable(const struct ap_device *ap_dev);
 
