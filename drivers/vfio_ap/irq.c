@@ -43,6 +43,11 @@ void vfio_ap_irq_init(struct vfio_ap_queue *q)
 	q->irq.indicator.fn = indicate;
 }
 
+void vfio_ap_irq_finish(struct vfio_ap_queue *q)
+{
+	pthread_mutex_destroy(&q->irq.lock);
+}
+
 /* Another byte, or none (@nib NULL); the one before is given back. */
 static void exchange(struct vfio_ap_irq *irq, struct vfio_device *vdev, uint64_t iova, uint8_t *nib)
 {

@@ -6,13 +6,14 @@
  * (ap_attr_lock()), matrix_dev->lock, a guest's apcb_lock.
  *
  * How a queue changes hands. What a guest has (its shadow) is changed by vfio_ap_set_shadow()
- * alone, under matrix_dev->lock. A queue that leaves a shadow is reset in the same breath
- * (vfio_ap_reset_start()) and is marked as resetting; nobody gets it into a shadow as long as it is
- * (filter.c). Whoever started resets waits for them when all locks are given back
- * (vfio_ap_settle()), and then the shadows that had to do without such a queue are filtered again,
- * so that what a write to an attribute causes is all done when it returns, as in the kernel, and
- * nobody else waits with it. A queue that leaves vfio_ap is out of all shadows first, and its
- * remove() returns when its reset is over: the bus offers it to no other driver before.
+ * alone, under matrix_dev->lock, until there can be no guest any more (mdev.c). A queue that leaves
+ * a shadow is reset in the same breath (vfio_ap_reset_start()) and is marked as resetting; nobody
+ * gets it into a shadow as long as it is (filter.c). Whoever started resets waits for them when all
+ * locks are given back (vfio_ap_settle()), and then the shadows that had to do without such a queue
+ * are filtered again, so that what a write to an attribute causes is all done when it returns, as
+ * in the kernel, and nobody else waits with it. A queue that leaves vfio_ap is out of all shadows
+ * first, and its remove() returns when its reset is over: the bus offers it to no other driver
+ * before.
  */
 #ifndef UMDEV_VFIO_AP_PRIVATE_H
 #define UMDEV_VFIO_AP_PRIVATE_H
@@ -173,6 +174,8 @@ void vfio_ap_signal_cfg_chg(struct ap_matrix_mdev *m);
 
 /** vfio_ap_irq_init - a queue that nobody has asked for interrupts of. */
 void vfio_ap_irq_init(struct vfio_ap_queue *q);
+/** vfio_ap_irq_finish - the reverse, after vfio_ap_irq_free() and when the reset is over. */
+void vfio_ap_irq_finish(struct vfio_ap_queue *q);
 /**
  * vfio_ap_irq_free - forget its guest's indicator byte, and unpin it
  *

@@ -108,6 +108,7 @@ void vfio_ap_remove_queue(struct ap_device *ap_dev)
 	pthread_mutex_unlock(&matrix_dev->lock);
 
 	vfio_ap_settle(&resets, q);
+	vfio_ap_irq_finish(q);
 	free(q);
 }
 
