@@ -239,9 +239,10 @@ static void *remover(void *data)
 	return (void *)(intptr_t)tree_write(path, "1");
 }
 
-/* The guest has lost all its queues before it is asked. */
+/* The guest is asked by the core, then its driver takes all its queues, and tells it so once. */
 static int step_drop(unsigned int n)
 {
+	uint64_t told = 0;
 	pthread_t thread;
 	unsigned int i;
 	void *ret;
@@ -250,12 +251,12 @@ static int step_drop(unsigned int n)
 	err = pthread_create(&thread, NULL, remover, uuids.name[n]);
 	if (err)
 		die("a thread", -err);
-	while (!guest_asked(&guests[n]))
+	while (!guest_asked(&guests[n]) || !(told += guest_signals(&guests[n])))
 		usleep(100);
 	for (i = 0; i < queues.n; i++)
 		if (guest_tapq(&guests[n], qids[i]) != AP_RESPONSE_Q_NOT_AVAIL)
 			die("a queue that is still there", -EBUSY);
-	if (guest_signals(&guests[n]) != 1)
+	if (told + guest_signals(&guests[n]) != 1)
 		die("signals", -EPROTO);
 	guest_close(&guests[n]);
 	opened[n] = false;

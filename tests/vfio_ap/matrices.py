@@ -114,7 +114,10 @@ class Machine:
 
     def driver(self, queue):
         link = self.daemon.sys / "bus/ap/devices" / queue / "driver"
-        return os.path.basename(os.readlink(link)) if link.is_symlink() else None
+        try:
+            return os.path.basename(os.readlink(link))
+        except FileNotFoundError:
+            return None
 
     def status(self, queue):
         return self.read(f"devices/{queue}/status").strip()
