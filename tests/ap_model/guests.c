@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,20 +61,12 @@ void guests_stop(void)
 	vfio_transport_unregister(&transport);
 }
 
-static void ask(struct vfio_file *file, unsigned int count)
-{
-	struct guest *guest = vfio_file_data(file);
-
-	__atomic_store_n(&guest->asked, true, __ATOMIC_RELEASE);
-}
-
 static void describe(struct vfio_file *file, char *buf, size_t size)
 {
 	snprintf(buf, size, "a guest");
 }
 
 static const struct vfio_user_ops guest_ops = {
-	.request = ask,
 	.describe = describe,
 };
 
@@ -93,27 +86,40 @@ static int open_device(struct guest *guest, const char *uuid)
 	return err;
 }
 
+static int arm(struct guest *guest, unsigned int index, int *fd)
+{
+	return vfio_file_set_irqs(guest->file,
+				  VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, index, 0,
+				  1, fd);
+}
+
 int guest_open(struct guest *guest, const char *uuid)
 {
 	int err;
 
-	guest->asked = false;
 	guest->cfg_chg = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (guest->cfg_chg < 0)
 		return -errno;
+	guest->req = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (guest->req < 0) {
+		err = -errno;
+		goto close_cfg_chg;
+	}
 	err = open_device(guest, uuid);
 	if (err)
-		goto close;
-	err = vfio_file_set_irqs(guest->file,
-				 VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-				 VFIO_AP_CFG_CHG_IRQ_INDEX, 0, 1, &guest->cfg_chg);
+		goto close_req;
+	err = arm(guest, VFIO_AP_CFG_CHG_IRQ_INDEX, &guest->cfg_chg);
+	if (!err)
+		err = arm(guest, VFIO_AP_REQ_IRQ_INDEX, &guest->req);
 	if (err)
 		goto close_device;
 	return 0;
 
 close_device:
 	vfio_file_close(guest->file);
-close:
+close_req:
+	close(guest->req);
+close_cfg_chg:
 	close(guest->cfg_chg);
 	return err;
 }
@@ -121,6 +127,7 @@ close:
 void guest_close(struct guest *guest)
 {
 	vfio_file_close(guest->file);
+	close(guest->req);
 	close(guest->cfg_chg);
 }
 
@@ -133,7 +140,7 @@ uint64_t guest_signals(struct guest *guest)
 
 bool guest_asked(struct guest *guest)
 {
-	return __atomic_load_n(&guest->asked, __ATOMIC_ACQUIRE);
+	return poll(&(struct pollfd) { .fd = guest->req, .events = POLLIN }, 1, 0) == 1;
 }
 
 static void check_access(const char *what, ssize_t ret, size_t count)

@@ -17,12 +17,12 @@
  * struct guest - who holds a device open, from guest_open() to guest_close()
  * @file:    the open device
  * @cfg_chg: eventfd that counts CFG_CHG, not blocking
- * @asked:   the guest was asked to let go; atomic
+ * @req:     the same of REQ: the guest is asked to let go
  */
 struct guest {
 	struct vfio_file *file;
 	int cfg_chg;
-	bool asked;
+	int req;
 };
 
 /** guests_start - be told of VFIO devices. Return: 0 or -errno. */
