@@ -45,7 +45,8 @@ class Console:
 
 @pytest.fixture
 def ap(daemon):
-    return Console(daemon.start("--load", BUS))
+    # Not only when the cards ask for it, which nobody waits for.
+    return Console(daemon.start("--load", BUS, "--load", "zcrypt_cex4"))
 
 
 # ---- what is there ----

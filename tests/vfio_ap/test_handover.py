@@ -6,7 +6,7 @@ import errno
 import pytest
 
 from matrices import A, B, machine, mask  # noqa: F401
-from test_vfio_ap_device import DQAP, LAST, MESSAGE, NO_REPLY, NQAP, PQAP, RANDOM_4, REGISTERS, TAPQ
+from test_api import DQAP, LAST, MESSAGE, NO_REPLY, NQAP, PQAP, RANDOM_4, REGISTERS, TAPQ
 
 QUEUE = 0x0404
 EMPTY, WAITING, RESETTING = 0x80000000, 0x40000000, 2
