@@ -153,8 +153,10 @@ int ap_apqn_in_matrix_owned_by_def_drv(const struct ap_mask *apm, const struct a
 {
 	unsigned int card, queue;
 
-	ap_for_each_bit(card, apm) ap_for_each_bit(
-		queue, aqm) if (ap_owned_by_def_drv((int)card, (int)queue)) return 1;
+	ap_for_each_bit (card, apm)
+		ap_for_each_bit (queue, aqm)
+			if (ap_owned_by_def_drv((int)card, (int)queue))
+				return 1;
 	return 0;
 }
 

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
+#include <umdev/thread.h>
 
 #include "ap_queue.h"
 
@@ -136,10 +136,9 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* One that has ended has nothing left to wait for. Return: 0 or an error number. */
+/* One that has ended has nothing left to wait for. Return: 0, -EAGAIN. */
 static int start_thread(void)
 {
-	sigset_t all, old;
 	int err;
 
 	if (poller.state == THREAD_RUNS)
@@ -147,16 +146,10 @@ static int start_thread(void)
 	if (poller.state == THREAD_ENDED)
 		pthread_join(poller.thread, NULL);
 	poller.state = THREAD_NONE;
-	/* Signals are the program's affair. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&poller.thread, NULL, run, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err)
-		return err;
-	pthread_setname_np(poller.thread, "appoll");
-	poller.state = THREAD_RUNS;
-	return 0;
+	err = umdev_thread_start(&poller.thread, "appoll", run, NULL);
+	if (!err)
+		poller.state = THREAD_RUNS;
+	return err;
 }
 
 static void wake_before(uint64_t then)
@@ -198,7 +191,7 @@ int ap_poll_begin(struct ap_queue *aq)
 		}
 	}
 	pthread_mutex_unlock(&poller.lock);
-	return -err;
+	return err;
 }
 
 void ap_poll_at(struct ap_queue *aq, uint64_t due)

@@ -7,9 +7,9 @@
  * begins after the bus is there; here its devices are there when the module is.
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <umdev/thread.h>
 
 #include "ap_bus.h"
 #include "ap_scan.h"
@@ -227,17 +227,7 @@ static void announced(void)
 
 static int start_thread(void)
 {
-	sigset_t all, old;
-	int err;
-
-	/* Signals are the program's affair. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&scanner.thread, NULL, run, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!err)
-		pthread_setname_np(scanner.thread, "apscan");
-	return -err;
+	return umdev_thread_start(&scanner.thread, "apscan", run, NULL);
 }
 
 /* No scan begins any more, and none is under way. */

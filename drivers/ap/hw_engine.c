@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <umdev/thread.h>
 
 #include "hw_machine.h"
 
@@ -110,7 +110,6 @@ static int get_memory(struct hw_engine *engine, size_t size)
 int hw_engine_start(struct hw_card *card)
 {
 	struct hw_engine *engine = &card->engine;
-	sigset_t all, old;
 	char name[16];
 	int err;
 
@@ -125,18 +124,11 @@ int hw_engine_start(struct hw_card *card)
 	if (engine->state == HW_THREAD_ENDED)
 		pthread_join(engine->thread, NULL);
 	engine->state = HW_THREAD_NONE;
-	/* Signals are the program's affair, but for what its access to a user's memory raises. */
-	sigfillset(&all);
-	sigdelset(&all, SIGBUS);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&engine->thread, NULL, run, card);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err)
-		return -err;
 	snprintf(name, sizeof(name), "ap-card%02x", card->id & 0xff);
-	pthread_setname_np(engine->thread, name);
-	engine->state = HW_THREAD_RUNS;
-	return 0;
+	err = umdev_thread_start(&engine->thread, name, run, card);
+	if (!err)
+		engine->state = HW_THREAD_RUNS;
+	return err;
 }
 
 bool hw_engine_stop(struct hw_engine *engine)

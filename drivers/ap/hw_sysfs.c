@@ -31,8 +31,7 @@ static size_t print_card(char *buf, size_t size, unsigned int id, const struct h
 			     : card->chkstop ? "checkstopped"
 					     : "configured",
 			     !card->config && card->chkstop ? " checkstopped" : "");
-	ap_for_each_bit(domain, &card->queues_chkstop)
-	{
+	ap_for_each_bit (domain, &card->queues_chkstop) {
 		n += (size_t)snprintf(buf + n, size - n, "%s%04x", between, domain);
 		between = ",";
 	}

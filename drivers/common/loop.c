@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <umdev/thread.h>
 #include "loop.h"
 
 static struct {
@@ -59,7 +59,6 @@ static void *run(void *arg)
 
 static int start(const char *name)
 {
-	sigset_t all, old;
 	int err;
 
 	loop.epfd = epoll_create1(EPOLL_CLOEXEC);
@@ -71,14 +70,9 @@ static int start(const char *name)
 		goto close_epoll;
 	}
 
-	/* Signals are the program's affair. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = -pthread_create(&loop.thread, NULL, run, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = umdev_thread_start(&loop.thread, name, run, NULL);
 	if (err)
 		goto close_stop;
-	pthread_setname_np(loop.thread, name);
 	return 0;
 
 close_stop:

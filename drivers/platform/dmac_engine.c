@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <signal.h>
 #include <string.h>
 #include <umdev/util.h>
+#include <umdev/thread.h>
 #include "dmac_engine.h"
 
 #define IRQ_BITS  (DMAC_IRQ_DONE | DMAC_IRQ_ERROR)
@@ -199,7 +199,6 @@ static void *run(void *arg)
 /* Locked. A thread that has ended has nothing left to wait for. Return: 0 or an error number. */
 static int start_thread(struct dmac_engine *engine)
 {
-	sigset_t all, old;
 	int err;
 
 	if (engine->state == DMAC_THREAD_RUNS)
@@ -207,17 +206,10 @@ static int start_thread(struct dmac_engine *engine)
 	if (engine->state == DMAC_THREAD_ENDED)
 		pthread_join(engine->thread, NULL);
 	engine->state = DMAC_THREAD_NONE;
-	/* Signals are the program's affair, but for what its access to a user's memory raises. */
-	sigfillset(&all);
-	sigdelset(&all, SIGBUS);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&engine->thread, NULL, run, engine);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err)
-		return err;
-	pthread_setname_np(engine->thread, "dmac");
-	engine->state = DMAC_THREAD_RUNS;
-	return 0;
+	err = umdev_thread_start(&engine->thread, "dmac", run, engine);
+	if (!err)
+		engine->state = DMAC_THREAD_RUNS;
+	return err;
 }
 
 /* ---- writing registers; locked ---- */

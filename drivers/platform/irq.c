@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <umdev/thread.h>
 
 #include "private.h"
 
@@ -131,7 +132,7 @@ int platform_request_threaded_irq(struct platform_device *pdev, unsigned int irq
 	if (line->fn)
 		err = -EBUSY;
 	else
-		err = pthread_create(&t->thread, NULL, handle_interrupts, t) ? -EAGAIN : 0;
+		err = umdev_thread_start(&t->thread, NULL, handle_interrupts, t);
 	if (!err) {
 		line->fn = wake_thread;
 		line->data = t;

@@ -17,10 +17,8 @@ static void log_conflict(const struct ap_matrix_mdev *assignee, const struct ap_
 {
 	unsigned int card, domain, lines = 0;
 
-	ap_for_each_bit(card, apm)
-	{
-		ap_for_each_bit(domain, aqm)
-		{
+	ap_for_each_bit (card, apm) {
+		ap_for_each_bit (domain, aqm) {
 			if (lines++ == MAX_LINES)
 				return;
 			if (assignee)
@@ -64,10 +62,8 @@ static void link_queues(struct ap_matrix_mdev *m, const struct ap_matrix *matrix
 {
 	unsigned int card, domain;
 
-	ap_for_each_bit(card, &matrix->apm)
-	{
-		ap_for_each_bit(domain, &matrix->aqm)
-		{
+	ap_for_each_bit (card, &matrix->apm) {
+		ap_for_each_bit (domain, &matrix->aqm) {
 			struct vfio_ap_queue *q = matrix_dev->queues[AP_MKQID(card, domain)];
 
 			if (q)
@@ -80,10 +76,8 @@ static void unlink_queues(struct ap_matrix_mdev *m, const struct ap_matrix *befo
 {
 	unsigned int card, domain;
 
-	ap_for_each_bit(card, &before->apm)
-	{
-		ap_for_each_bit(domain, &before->aqm)
-		{
+	ap_for_each_bit (card, &before->apm) {
+		ap_for_each_bit (domain, &before->aqm) {
 			ap_qid_t qid = AP_MKQID(card, domain);
 			struct vfio_ap_queue *q = matrix_dev->queues[qid];
 

@@ -137,7 +137,8 @@ static ssize_t control_domains_show(struct device *dev, struct device_attribute 
 	int len = 0;
 
 	pthread_mutex_lock(&matrix_dev->lock);
-	ap_for_each_bit(nr, &m->matrix.adm) len += sysfs_emit_at(buf, len, "%04x\n", nr);
+	ap_for_each_bit (nr, &m->matrix.adm)
+		len += sysfs_emit_at(buf, len, "%04x\n", nr);
 	pthread_mutex_unlock(&matrix_dev->lock);
 	return len;
 }
@@ -149,10 +150,8 @@ static int emit_queues(const struct ap_matrix *matrix, char *buf)
 	unsigned int card, domain;
 	int len = 0, more;
 
-	ap_for_each_bit(card, &matrix->apm)
-	{
-		ap_for_each_bit(domain, &matrix->aqm)
-		{
+	ap_for_each_bit (card, &matrix->apm) {
+		ap_for_each_bit (domain, &matrix->aqm) {
 			more = sysfs_emit_at(buf, len, "%02x.%04x\n", card, domain);
 			if (!more)
 				return len;
@@ -169,8 +168,10 @@ static int emit_matrix(const struct ap_matrix *matrix, char *buf)
 
 	if (!ap_mask_empty(&matrix->apm) && !ap_mask_empty(&matrix->aqm))
 		return emit_queues(matrix, buf);
-	ap_for_each_bit(nr, &matrix->apm) len += sysfs_emit_at(buf, len, "%02x.\n", nr);
-	ap_for_each_bit(nr, &matrix->aqm) len += sysfs_emit_at(buf, len, ".%04x\n", nr);
+	ap_for_each_bit (nr, &matrix->apm)
+		len += sysfs_emit_at(buf, len, "%02x.\n", nr);
+	ap_for_each_bit (nr, &matrix->aqm)
+		len += sysfs_emit_at(buf, len, ".%04x\n", nr);
 	return len;
 }
 

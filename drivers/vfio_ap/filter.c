@@ -52,8 +52,7 @@ static bool adapter_passable(struct ap_matrix_mdev *m, unsigned int card, const 
 	bool passable = true;
 	unsigned int domain;
 
-	ap_for_each_bit(domain, aqm)
-	{
+	ap_for_each_bit (domain, aqm) {
 		switch (queue_passable(m, AP_MKQID(card, domain))) {
 		case PASSABLE:
 			break;
@@ -79,8 +78,9 @@ void vfio_ap_filter_matrix(struct ap_matrix_mdev *m, struct ap_matrix *next,
 	vfio_ap_matrix_init(next);
 	ap_mask_and(&next->apm, &m->matrix.apm, &matrix_dev->info.apm);
 	ap_mask_and(&next->aqm, &m->matrix.aqm, &matrix_dev->info.aqm);
-	ap_for_each_bit(card, &next->apm) if (!adapter_passable(m, card, &next->aqm, blocked))
-		ap_mask_clear(&next->apm, card);
+	ap_for_each_bit (card, &next->apm)
+		if (!adapter_passable(m, card, &next->aqm, blocked))
+			ap_mask_clear(&next->apm, card);
 }
 
 void vfio_ap_filter_cdoms(const struct ap_matrix_mdev *m, struct ap_matrix *next)
@@ -94,10 +94,8 @@ static void reset_what_left(const struct ap_matrix *before, const struct ap_matr
 {
 	unsigned int card, domain;
 
-	ap_for_each_bit(card, &before->apm)
-	{
-		ap_for_each_bit(domain, &before->aqm)
-		{
+	ap_for_each_bit (card, &before->apm) {
+		ap_for_each_bit (domain, &before->aqm) {
 			ap_qid_t qid = AP_MKQID(card, domain);
 			struct vfio_ap_queue *q = matrix_dev->queues[qid];
 

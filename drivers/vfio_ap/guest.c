@@ -13,10 +13,8 @@ static bool all_reset(const struct ap_matrix_mdev *m)
 {
 	unsigned int card, domain;
 
-	ap_for_each_bit(card, &m->matrix.apm)
-	{
-		ap_for_each_bit(domain, &m->matrix.aqm)
-		{
+	ap_for_each_bit (card, &m->matrix.apm) {
+		ap_for_each_bit (domain, &m->matrix.aqm) {
 			const struct vfio_ap_queue *q = matrix_dev->queues[AP_MKQID(card, domain)];
 
 			if (q && q->matrix_mdev == m && q->reset_status.response_code)

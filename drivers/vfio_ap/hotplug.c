@@ -59,7 +59,9 @@ static bool all_supported(unsigned int card, const struct ap_mask *aqm)
 {
 	unsigned int domain;
 
-	ap_for_each_bit(domain, aqm) if (!supported(AP_MKQID(card, domain))) return false;
+	ap_for_each_bit (domain, aqm)
+		if (!supported(AP_MKQID(card, domain)))
+			return false;
 	return true;
 }
 
@@ -68,8 +70,9 @@ static void plug(struct difference *come)
 {
 	unsigned int card;
 
-	ap_for_each_bit(card, &come->apm) if (!all_supported(card, &come->aqm))
-		ap_mask_clear(&come->apm, card);
+	ap_for_each_bit (card, &come->apm)
+		if (!all_supported(card, &come->aqm))
+			ap_mask_clear(&come->apm, card);
 	for (struct ap_matrix_mdev *m = matrix_dev->mdevs; m; m = m->next) {
 		ap_mask_and(&m->apm_add, &m->matrix.apm, &come->apm);
 		ap_mask_and(&m->aqm_add, &m->matrix.aqm, &come->aqm);

@@ -146,10 +146,8 @@ void vfio_ap_irq_unmap(struct ap_matrix_mdev *m, uint64_t iova, uint64_t length)
 
 	pthread_mutex_lock(&matrix_dev->lock);
 	/* A queue that leaves the shadow loses its byte. */
-	ap_for_each_bit(card, &m->shadow.apm)
-	{
-		ap_for_each_bit(domain, &m->shadow.aqm)
-		{
+	ap_for_each_bit (card, &m->shadow.apm) {
+		ap_for_each_bit (domain, &m->shadow.aqm) {
 			struct vfio_ap_queue *q = matrix_dev->queues[AP_MKQID(card, domain)];
 
 			if (q && q->irq.vdev == &m->vdev && q->irq.iova - iova < length)

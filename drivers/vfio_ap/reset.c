@@ -54,10 +54,8 @@ void vfio_ap_reset_linked(struct ap_matrix_mdev *m, struct qid_set *resets)
 {
 	unsigned int card, domain;
 
-	ap_for_each_bit(card, &m->matrix.apm)
-	{
-		ap_for_each_bit(domain, &m->matrix.aqm)
-		{
+	ap_for_each_bit (card, &m->matrix.apm) {
+		ap_for_each_bit (domain, &m->matrix.aqm) {
 			struct vfio_ap_queue *q = matrix_dev->queues[AP_MKQID(card, domain)];
 
 			if (q && q->matrix_mdev == m)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <unistd.h>
+#include <umdev/thread.h>
 
 #include "server.h"
 
@@ -28,19 +28,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static bool start(pthread_t *thread, struct leaver *l)
-{
-	sigset_t all, old;
-	bool started;
-
-	/* Signals are the program's affair. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	started = !pthread_create(thread, NULL, run, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return started;
-}
-
 static void close_fds(const int *fds, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
@@ -55,7 +42,7 @@ void leave_fds(const int *fds, size_t nr)
 
 	pthread_barrier_init(&l.copied, NULL, 2);
 	pthread_barrier_init(&l.closed, NULL, 2);
-	if (start(&thread, &l)) {
+	if (!umdev_thread_start(&thread, "zcrypt close", run, &l)) {
 		pthread_barrier_wait(&l.copied);
 		close_fds(fds, nr);
 		pthread_barrier_wait(&l.closed);

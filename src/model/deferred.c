@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <umdev/thread.h>
 
 #include "model/alloc.h"
 #include "model/base.h"
@@ -69,9 +70,10 @@ static void wake_worker(void)
 	int err;
 
 	if (!worker_runs) {
-		err = fault_point() ? EAGAIN : pthread_create(&worker, NULL, worker_main, NULL);
+		err = fault_point() ? -EAGAIN
+				    : umdev_thread_start(&worker, NULL, worker_main, NULL);
 		if (err) {
-			pr_err("no thread for deferred probes: %s", strerror(err));
+			pr_err("no thread for deferred probes: %s", strerror(-err));
 			return;
 		}
 		worker_runs = true;

@@ -5,6 +5,7 @@
 
 #include <umdev/log.h>
 #include <umdev/uevent.h>
+#include <umdev/thread.h>
 
 #include "model/alloc.h"
 #include "model/module_internal.h"
@@ -53,7 +54,8 @@ int request_module_nowait(const char *name)
 	pthread_mutex_lock(&lock);
 	if (!runs) {
 		ends = false;
-		err = fault_point() ? EAGAIN : pthread_create(&loader, NULL, loader_main, NULL);
+		err = fault_point() ? -EAGAIN
+				    : umdev_thread_start(&loader, NULL, loader_main, NULL);
 		runs = !err;
 	}
 	if (!err) {
@@ -65,7 +67,7 @@ int request_module_nowait(const char *name)
 		return 0;
 	pr_err("no thread to load \"%s\"", name);
 	free(wish);
-	return -err;
+	return err;
 }
 
 void module_requests_finish(void)

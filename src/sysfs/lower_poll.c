@@ -7,12 +7,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <umdev/log.h>
+#include <umdev/thread.h>
 #include "model/alloc.h"
 
 #define EVENTS 16
@@ -77,14 +77,9 @@ static void *poller_main(void *data)
 
 static int start_thread(struct lower_poller *poller)
 {
-	sigset_t block, old;
-	int err;
-
-	sigfillset(&block);
-	pthread_sigmask(SIG_BLOCK, &block, &old);
-	err = fault_point() ? EAGAIN : pthread_create(&poller->thread, NULL, poller_main, poller);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
+	if (fault_point())
+		return -EAGAIN;
+	return umdev_thread_start(&poller->thread, NULL, poller_main, poller);
 }
 
 static void close_both(struct lower_poller *poller)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <umdev/log.h>
+#include <umdev/thread.h>
 #include "model/alloc.h"
 #include "sysfs/window.h"
 
@@ -189,20 +189,16 @@ static void *notifier_main(void *data)
 	return NULL;
 }
 
-/* Called with notifier->lock held. Signals belong to the program that mounts. */
+/* Called with notifier->lock held. */
 static void spawn(struct sysfs_notifier *notifier)
 {
-	sigset_t block, old;
+	pthread_t *thread = &notifier->threads[notifier->count];
 
-	if (notifier->count == NOTIFIERS_MAX || fault_point())
+	if (notifier->count == NOTIFIERS_MAX || fault_point() ||
+	    umdev_thread_start(thread, NULL, notifier_main, notifier))
 		return;
-	sigfillset(&block);
-	pthread_sigmask(SIG_BLOCK, &block, &old);
-	if (!pthread_create(&notifier->threads[notifier->count], NULL, notifier_main, notifier)) {
-		notifier->count++;
-		notifier->idle++;
-	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	notifier->count++;
+	notifier->idle++;
 }
 
 /* Called with notifier->lock held. Return: the kernel was told; false when the time was over. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <umdev/log.h>
+#include <umdev/thread.h>
 #include "model/alloc.h"
 #include "sysfs/window.h"
 
@@ -122,27 +122,11 @@ static void join_finished(struct worker_pool *pool)
 	}
 }
 
-/*
- * Workers take no signals, those apart that are about the thread itself: they belong to the program
- * that mounts.
- */
 static int start_thread(struct worker *worker)
 {
-	sigset_t block, old;
-	int err;
-
-	sigfillset(&block);
-	sigdelset(&block, SIGSEGV);
-	sigdelset(&block, SIGBUS);
-	sigdelset(&block, SIGFPE);
-	sigdelset(&block, SIGILL);
-	sigdelset(&block, SIGABRT);
-	sigdelset(&block, SIGTRAP);
-	sigdelset(&block, SIGSYS);
-	pthread_sigmask(SIG_BLOCK, &block, &old);
-	err = fault_point() ? EAGAIN : pthread_create(&worker->thread, NULL, worker_main, worker);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
+	if (fault_point())
+		return -EAGAIN;
+	return umdev_thread_start(&worker->thread, NULL, worker_main, worker);
 }
 
 /* Called with pool->lock held. */

@@ -95,9 +95,10 @@ static struct json_object *list_queues(const struct guest_matrix *matrix,
 	struct json_object *array = json_object_new_array();
 	unsigned int card, domain;
 
-	ap_for_each_bit(card, &matrix->apm) ap_for_each_bit(
-		domain, &matrix->aqm) if (!guest_matrix_has(without, AP_MKQID(card, domain)))
-		add_name(array, "%02x.%04x", card, domain);
+	ap_for_each_bit (card, &matrix->apm)
+		ap_for_each_bit (domain, &matrix->aqm)
+			if (!guest_matrix_has(without, AP_MKQID(card, domain)))
+				add_name(array, "%02x.%04x", card, domain);
 	return array;
 }
 
@@ -109,7 +110,8 @@ static struct json_object *list_control_domains(const struct guest_matrix *matri
 	unsigned int domain;
 
 	ap_mask_andnot(&left, &matrix->adm, &without->adm);
-	ap_for_each_bit(domain, &left) add_name(array, "%04x", domain, 0);
+	ap_for_each_bit (domain, &left)
+		add_name(array, "%04x", domain, 0);
 	return array;
 }
 

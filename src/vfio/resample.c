@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <umdev/thread.h>
 
 #include "model/alloc.h"
 #include "vfio/irq.h"
@@ -124,7 +125,7 @@ static int resampler_create(struct resampler **out)
 	err = watch(r, r->wake, NULL);
 	if (err)
 		goto close_wake;
-	if (fault_point() || pthread_create(&r->thread, NULL, resample_thread, r)) {
+	if (fault_point() || umdev_thread_start(&r->thread, NULL, resample_thread, r)) {
 		err = -EAGAIN;
 		goto close_wake;
 	}

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <umdev/thread.h>
 
 #include "model/alloc.h"
 #include "vfio_user/connection.h"
@@ -29,19 +29,7 @@ static struct vfio_user_server *the_server; /* under the_server_lock */
 
 int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg)
 {
-	sigset_t all, old;
-	int err;
-
-	if (fault_point())
-		return -EAGAIN;
-	sigfillset(&all);
-	sigdelset(&all, SIGBUS);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(thread, NULL, fn, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!err)
-		pthread_setname_np(*thread, name);
-	return -err;
+	return fault_point() ? -EAGAIN : umdev_thread_start(thread, name, fn, arg);
 }
 
 void event_kick(int fd)

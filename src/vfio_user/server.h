@@ -264,9 +264,7 @@ bool socket_has_hung_up(int fd, short how);
 void peer_identify(int fd, struct peer *peer);
 
 /**
- * thread_start - pthread_create() with a name and all signals blocked but SIGBUS
- *
- * That one is raised by access to a user's memory that the user has cut off, and is handled.
+ * thread_start - umdev_thread_start(), which tests can have fail
  * Return: 0 or -errno.
  */
 int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg);

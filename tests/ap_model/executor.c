@@ -239,7 +239,7 @@ static void *remover(void *data)
 	return (void *)(intptr_t)tree_write(path, "1");
 }
 
-/* The guest is asked by the core, then its driver takes all its queues, and tells it so once. */
+/* The driver takes all queues of the guest, tells it so once, and then asks it. */
 static int step_drop(unsigned int n)
 {
 	uint64_t told = 0;

@@ -25,10 +25,8 @@ static unsigned int check_shadow(const struct ap_matrix_mdev *m)
 {
 	unsigned int n = 0, card, domain;
 
-	ap_for_each_bit(card, &m->shadow.apm)
-	{
-		ap_for_each_bit(domain, &m->shadow.aqm)
-		{
+	ap_for_each_bit (card, &m->shadow.apm) {
+		ap_for_each_bit (domain, &m->shadow.aqm) {
 			unsigned int qid = AP_MKQID(card, domain);
 			const struct vfio_ap_queue *q = matrix_dev->queues[qid];
 
