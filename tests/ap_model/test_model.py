@@ -167,10 +167,10 @@ def test_everything_is_as_the_model_says(tmp_path):
     assert not missing or STEPS < 20000
 
 
-@pytest.mark.skipif(not REPLAY, reason="nothing to replay")
-def test_replay(tmp_path):
-    sequence = json.loads(pathlib.Path(REPLAY).read_text())
-    universe = Universe(sequence["apxa"])
-    failure = check(predict(universe, [tuple(step) for step in sequence["steps"]]))
-    if failure:
-        pytest.fail(f"step {failure.at}: {failure.text}", pytrace=False)
+if REPLAY:
+    def test_replay():
+        sequence = json.loads(pathlib.Path(REPLAY).read_text())
+        universe = Universe(sequence["apxa"])
+        failure = check(predict(universe, [tuple(step) for step in sequence["steps"]]))
+        if failure:
+            pytest.fail(f"step {failure.at}: {failure.text}", pytrace=False)
