@@ -27,6 +27,7 @@
  * @seconds: between two: config_time
  * @announced: the machine has changed since the last one began
  * @stopped: no scan begins any more
+ * @scans:   one is under way, in the thread @who
  */
 static struct scanner {
 	pthread_mutex_t running;
@@ -39,15 +40,14 @@ static struct scanner {
 	unsigned int seconds;
 	bool announced;
 	bool stopped;
+	bool scans;
+	pthread_t who;
 	pthread_t thread;
 } scanner = {
 	.running = PTHREAD_MUTEX_INITIALIZER,
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.wake = PTHREAD_COND_INITIALIZER,
 };
-
-/* Is this thread scanning? A driver that is called by a scan may ask for one. */
-static __thread bool scans;
 
 void ap_scan_when_init(void)
 {
@@ -106,6 +106,8 @@ static bool begin(void)
 	if (may) {
 		scanner.begun++;
 		scanner.announced = false;
+		scanner.scans = true;
+		scanner.who = pthread_self();
 	}
 	pthread_mutex_unlock(&scanner.lock);
 	return may;
@@ -130,21 +132,27 @@ static void scan(void)
 
 	if (!begin())
 		return;
-	scans = true;
 	scanner.changed = ap_scan_bus();
 	if (end() == 1)
 		ap_root_uevent(first);
 	ap_bindings_check();
-	scans = false;
+	pthread_mutex_lock(&scanner.lock);
+	scanner.scans = false;
+	pthread_mutex_unlock(&scanner.lock);
 }
 
-/* How many scans had begun; 0: none may be asked for. */
+/*
+ * How many scans had begun; 0: none may be asked for, before the first one and by a driver that a
+ * scan calls.
+ */
 static uint64_t scans_begun(void)
 {
+	bool inside;
 	uint64_t begun;
 
 	pthread_mutex_lock(&scanner.lock);
-	begun = scanner.done && !scanner.stopped ? scanner.begun : 0;
+	inside = scanner.scans && pthread_equal(scanner.who, pthread_self());
+	begun = scanner.done && !scanner.stopped && !inside ? scanner.begun : 0;
 	pthread_mutex_unlock(&scanner.lock);
 	return begun;
 }
@@ -155,8 +163,6 @@ bool ap_bus_force_rescan(void)
 	uint64_t before;
 	bool changed = false;
 
-	if (scans)
-		return false;
 	before = scans_begun();
 	if (!before)
 		return false;
