@@ -121,7 +121,7 @@ static uint64_t execute(struct guest *g, uint32_t opcode, uint64_t gr0, uint64_t
 	uint8_t regs[VFIO_AP_WINDOW_MESSAGE + 64] = { 0 };
 	const uint64_t values[] = { htole64(gr0), htole64(gr1), htole64(gr2), htole64(1),
 				    htole64(len) };
-	uint64_t status;
+	uint64_t status = 0;
 
 	opcode = htole32(opcode);
 	memcpy(regs + VFIO_AP_WINDOW_EXECUTE, &opcode, sizeof(opcode));
