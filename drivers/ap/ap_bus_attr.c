@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "ap_bus.h"
+#include "digit.h"
 
 #define POLL_TIMEOUT_MAX 120000000000UL /* nanoseconds */
 
@@ -11,7 +12,6 @@ bool ap_parse_int(const char *s, unsigned int base, int *val)
 {
 	uint64_t number = 0;
 	bool negative;
-	unsigned int digit;
 
 	while (isspace((unsigned char)*s))
 		s++;
@@ -25,13 +25,8 @@ bool ap_parse_int(const char *s, unsigned int base, int *val)
 	} else if (!base) {
 		base = *s == '0' ? 8 : 10;
 	}
-	for (; isxdigit((unsigned char)*s); s++) {
-		digit = isdigit((unsigned char)*s) ? (unsigned int)(*s - '0')
-						   : (unsigned int)(tolower(*s) - 'a' + 10);
-		if (digit >= base)
-			break;
-		number = number * base + digit;
-	}
+	for (; isxdigit((unsigned char)*s) && digit(*s) < base; s++)
+		number = number * base + digit(*s);
 	*val = (int)(negative ? -number : number);
 	return true;
 }

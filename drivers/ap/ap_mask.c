@@ -3,10 +3,7 @@
 #include <errno.h>
 #include <umdev/ap.h>
 
-static unsigned int digit(char c)
-{
-	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
+#include "digit.h"
 
 int ap_hex2bitmap(const char *str, struct ap_mask *mask)
 {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "digit.h"
 #include "hw_machine.h"
 
 /** struct scan - a text and how far it has been read */
@@ -63,11 +64,6 @@ static int expect_end(struct scan *s)
 }
 
 /* ---- numbers ---- */
-
-static unsigned int digit(char c)
-{
-	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
 
 static bool has_prefix(const char *p)
 {
