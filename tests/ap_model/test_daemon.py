@@ -6,20 +6,18 @@ puts its own number into its requests: none ever gets a reply with another's. Wh
 is in two guests' matrices, and those that are in one are bound to vfio_ap.
 """
 
-import collections
 import contextlib
 import errno
 import itertools
 import os
 import pathlib
-import random
 import struct
 import sys
-import threading
 
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vfio_user"))
 import client as vfio_user  # noqa: E402
+from at_once import Work  # noqa: E402
 
 RELOADS = int(os.environ.get("UMDEV_STRESS_RELOADS", "12"))
 # What has to succeed between two reloads, so that they do not only chase each other.
@@ -174,51 +172,6 @@ def be_guest(daemon, rnd):
             client.reset()
 
 
-class Work:
-    """Threads that repeat their actions until somebody has reloaded modules often enough."""
-
-    def __init__(self, daemon):
-        self.daemon = daemon
-        self.done = collections.Counter()
-        self.failures = []
-        self.over = False
-        self.progress = threading.Condition()
-
-    def repeat(self, action, seed):
-        rnd = random.Random(seed)
-        try:
-            while not self.over:
-                with tolerating():
-                    action(self.daemon, rnd)
-                    with self.progress:
-                        self.done[action.__name__] += 1
-                        self.progress.notify_all()
-        except BaseException as error:
-            self.fail(action.__name__, repr(error))
-
-    def fail(self, *what):
-        with self.progress:
-            self.failures.append(what)
-            self.over = True
-            self.progress.notify_all()
-
-    def reload(self):
-        try:
-            for n in range(RELOADS):
-                with self.progress:
-                    wanted = self.done.total() + DONE_BETWEEN
-                    assert self.progress.wait_for(
-                        lambda: self.over or self.done.total() >= wanted, timeout=120
-                    ), "nothing gets on"
-                # May be refused: the module can be in use.
-                name = ["vfio_ap", "zcrypt_cex4"][n % 2]
-                self.daemon.ask(command="rmmod", name=name)
-                assert self.daemon.ask(command="modprobe", name=name)["ok"]
-            self.over = True
-        except BaseException as error:
-            self.fail("reload", repr(error))
-
-
 def guest_matrices(daemon):
     for device in os.listdir(daemon.sys / "bus/mdev/devices"):
         with contextlib.suppress(FileNotFoundError):  # one that is not bound
@@ -254,15 +207,11 @@ def test_all_at_once(daemon):
     daemon.umdev("modprobe", "ap", *MACHINE.split())
     for name in "zcrypt_cex4", "vfio_ap":
         daemon.umdev("modprobe", name)
-    work = Work(daemon)
+    work = Work(daemon, tolerating)
     actions = [assign, assign, assign, configure, change_masks, override, rebind, operate, scan, make,
                make, take_away, look, be_guest, be_guest, be_guest]
-    threads = [threading.Thread(target=work.repeat, args=pair) for pair in zip(actions, range(99))]
-    threads.append(threading.Thread(target=work.reload))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    modules = itertools.islice(itertools.cycle(["vfio_ap", "zcrypt_cex4"]), RELOADS)
+    work.run(actions, modules, DONE_BETWEEN, timeout=120)
     assert work.failures == [], daemon.log()
     # A test in which something never works would show nothing.
     assert set(work.done) >= {action.__name__ for action in actions} - {"override"}, work.done

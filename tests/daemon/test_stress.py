@@ -5,18 +5,16 @@ What a single operation answers is open (the device or the module may have gone 
 must be one of the errors that say so, and at the end all is as it was at the beginning.
 """
 
-import collections
 import contextlib
 import errno
 import os
 import pathlib
-import random
 import sys
-import threading
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vfio_user"))
 import client as vfio_user  # noqa: E402
+from at_once import Work  # noqa: E402
 
 RELOADS = int(os.environ.get("UMDEV_STRESS_RELOADS", "20"))
 # What has to succeed between two reloads, so that they do not only chase each other.
@@ -94,60 +92,11 @@ def watch(daemon, rnd):
         control.receive()
 
 
-class Work:
-    """Threads that repeat their actions until somebody has reloaded the module often enough."""
-
-    def __init__(self, daemon):
-        self.daemon = daemon
-        self.done = collections.Counter()
-        self.failures = []
-        self.over = False
-        self.progress = threading.Condition()
-
-    def repeat(self, action, seed):
-        rnd = random.Random(seed)
-        try:
-            while not self.over:
-                with tolerating():
-                    action(self.daemon, rnd)
-                    with self.progress:
-                        self.done[action.__name__] += 1
-                        self.progress.notify_all()
-        except BaseException as error:
-            self.fail(action.__name__, error)
-
-    def fail(self, *what):
-        with self.progress:
-            self.failures.append(what)
-            self.over = True
-            self.progress.notify_all()
-
-    def reload(self):
-        try:
-            for _ in range(RELOADS):
-                with self.progress:
-                    wanted = self.done.total() + DONE_BETWEEN
-                    assert self.progress.wait_for(
-                        lambda: self.over or self.done.total() >= wanted, timeout=60
-                    ), "nothing gets on"
-                # May be refused: the module can be in use.
-                self.daemon.ask(command="rmmod", name="mtty")
-                assert self.daemon.ask(command="modprobe", name="mtty")["ok"]
-            self.over = True
-        except BaseException as error:
-            self.fail("reload", error)
-
-
 def test_all_at_once(daemon):
     daemon.start("--load", "mtty", "--log-level", "err")
-    work = Work(daemon)
+    work = Work(daemon, tolerating)
     actions = [make, make, make, remove, unbind, bind, read_all, poke, use, use, watch]
-    threads = [threading.Thread(target=work.repeat, args=pair) for pair in zip(actions, range(99))]
-    threads.append(threading.Thread(target=work.reload))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    work.run(actions, ["mtty"] * RELOADS, DONE_BETWEEN, timeout=60)
     assert work.failures == [], daemon.log()
     # A test in which something never works would show nothing.
     assert set(work.done) == {action.__name__ for action in actions}, work.done
