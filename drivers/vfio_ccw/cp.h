@@ -35,9 +35,9 @@ void cp_destroy(struct channel_program *cp);
  * cp_init - copy the program of @orb, with its lists of IDAWs
  * Context: a callback of the device's; may sleep for the user's memory. Nothing of an earlier
  * program is in use. Return: 0, -EINVAL (longer than CCWCHAIN_LEN_MAX, more than
- * CCWCHAIN_COUNT_MAX pieces, MIDAWs, ...), -EOPNOTSUPP (transport mode, IDAWs of a kind that is not
- * supported), -EFAULT (a TIC to where nothing is, memory that is not mapped), what vfio_dma_rw()
- * says. After an error it is empty.
+ * CCWCHAIN_COUNT_MAX pieces, MIDAWs), -EOPNOTSUPP (transport mode), what vfio_dma_rw() says:
+ * -EFAULT for CCWs, the target of a TIC or a list of IDAWs that are not in mapped memory. After an
+ * error it is empty.
  */
 int cp_init(struct channel_program *cp, const struct orb *orb);
 /** cp_free - empty it. Not while the channel uses it. */
