@@ -301,6 +301,36 @@ static int read_regions(struct device *device)
 	return err;
 }
 
+/* Capabilities are as add_cap() has made them. Return: 0 for none, which is no subtype. */
+static uint32_t ccw_subtype(const struct device_region *region)
+{
+	uint32_t base = sizeof(struct vfio_region_info), at = 0;
+	struct vfio_region_info_cap_type type;
+
+	while (at + sizeof(type) <= region->caps_size) {
+		memcpy(&type, region->caps + at, sizeof(type));
+		if (type.header.id == VFIO_REGION_INFO_CAP_TYPE &&
+		    type.type == VFIO_REGION_TYPE_CCW)
+			return type.subtype;
+		if (!type.header.next)
+			break;
+		at = type.header.next - base;
+	}
+	return 0;
+}
+
+static int find_ccw_layouts(struct device *device)
+{
+	for (unsigned int i = 0; i < device->nr_regions; i++) {
+		struct device_region *region = &device->regions[i];
+
+		if (!region->err)
+			region->ccw = ccw_layout_find(i == VFIO_CCW_CONFIG_REGION_INDEX,
+						      ccw_subtype(region), region->size);
+	}
+	return ccw_order_init(&device->ccw_order);
+}
+
 static void *table(unsigned int n, size_t size)
 {
 	return calloc(n ? n : 1, size);
@@ -319,6 +349,8 @@ int device_read_info(struct device *device)
 	err = read_regions(device);
 	for (unsigned int i = 0; i < device->nr_irqs && !err; i++)
 		err = read_irq(device, i);
+	if (!err && device_is_ccw(device))
+		err = find_ccw_layouts(device);
 	return err;
 }
 

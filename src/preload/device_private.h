@@ -8,7 +8,8 @@
  *
  * Behaviour: Linux 6.1 drivers/vfio/vfio_main.c, and where that leaves it to drivers what those of
  * the kernel have in common (drivers/vfio/pci, drivers/vfio/platform, drivers/s390/cio), or what
- * drivers/s390/crypto/vfio_ap_ops.c of Linux 7.3 has for itself.
+ * drivers/s390/crypto/vfio_ap_ops.c and drivers/s390/cio/vfio_ccw_ops.c of Linux 7.3 have for
+ * themselves.
  */
 #ifndef UMDEV_PRELOAD_DEVICE_PRIVATE_H
 #define UMDEV_PRELOAD_DEVICE_PRIVATE_H
@@ -18,6 +19,7 @@
 
 #include <linux/vfio.h>
 
+#include "preload/ccw_order.h"
 #include "preload/client.h"
 #include "preload/container.h"
 #include "preload/file.h"
@@ -42,6 +44,7 @@
  * @areas:  @nr_areas parts that can be mapped; none with MMAP: all of it
  * @caps:   the capabilities as the program sees them behind a struct vfio_region_info, @caps_size
  *          bytes; NULL for none
+ * @ccw:    a subchannel's whose bytes are converted; NULL for others
  */
 struct device_region {
 	int err;
@@ -53,6 +56,7 @@ struct device_region {
 	unsigned int nr_areas;
 	uint8_t *caps;
 	uint32_t caps_size;
+	const struct ccw_layout *ccw;
 };
 
 /** struct device_irq - one interrupt index; @err as above */
@@ -73,6 +77,7 @@ struct device_irq {
  * @flags:   VFIO_DEVICE_FLAGS_*
  * @regions: @nr_regions of them
  * @irqs:    @nr_irqs of them
+ * @ccw_order: a subchannel's program's byte order
  */
 struct device {
 	struct device *next;
@@ -86,6 +91,7 @@ struct device {
 	unsigned int nr_regions;
 	struct device_irq *irqs;
 	unsigned int nr_irqs;
+	struct ccw_order ccw_order;
 };
 
 /**
@@ -110,6 +116,12 @@ static inline bool device_is_platform(const struct device *device)
 	return device->flags & (VFIO_DEVICE_FLAGS_PLATFORM | VFIO_DEVICE_FLAGS_AMBA);
 }
 
+/** device_is_ccw - does the kernel's vfio_ccw answer for such a device? */
+static inline bool device_is_ccw(const struct device *device)
+{
+	return device->flags & VFIO_DEVICE_FLAGS_CCW;
+}
+
 /** device_is_ap - does the kernel's vfio_ap answer for such a device? */
 static inline bool device_is_ap(const struct device *device)
 {
@@ -120,7 +132,8 @@ static inline bool device_is_ap(const struct device *device)
 
 /**
  * device_read_info - ask the server what the device is
- * Return: 0, -EPROTO (what it says makes no sense), -ENOMEM, -EMFILE, what client_call() says.
+ * Return: 0, -EPROTO (what it says makes no sense), -ENOMEM, -EMFILE, what client_call() and
+ * ccw_order_init() say.
  */
 int device_read_info(struct device *device);
 /** device_free_info - the reverse; also of what was not read to the end. */

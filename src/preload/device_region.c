@@ -8,6 +8,7 @@
 #include "preload/device_private.h"
 #include "preload/next.h"
 #include "preload/table.h"
+#include "preload/usercopy.h"
 #include "vfio_user/protocol.h"
 
 /*
@@ -25,8 +26,11 @@ static const struct device_region *find_region(const struct device *device, uint
 	region = &device->regions[index];
 	if (region->err || !(region->flags & right) || at >= region->size)
 		return NULL;
-	if (*count > region->size - at)
+	if (*count > region->size - at) {
+		if (device_is_ccw(device))
+			return NULL;
 		*count = region->size - at;
+	}
 	return region;
 }
 
@@ -113,6 +117,40 @@ static ssize_t transfer(struct device *device, void *to, const void *from, size_
 	return (ssize_t)done;
 }
 
+/* A subchannel's region. What is cut by the ends of what is asked for is read whole. */
+static ssize_t read_ccw(struct device *device, const struct ccw_layout *layout, void *buf,
+			size_t count, uint64_t offset)
+{
+	size_t at = offset & REGION_OFFSET_MASK, begin = at, end = at + count;
+	uint8_t bytes[CCW_REGION_MAX];
+	ssize_t n;
+
+	ccw_order_widen(&device->ccw_order, layout, &begin, &end);
+	n = transfer(device, bytes, NULL, end - begin, offset - (at - begin));
+	if (n < 0)
+		return n;
+	if ((size_t)n != end - begin)
+		return nonsense(device);
+	ccw_order_convert(&device->ccw_order, layout, bytes, begin, end);
+	return copy_to_user(buf, bytes + (at - begin), count) ? -EFAULT : (ssize_t)count;
+}
+
+/* The same. Each write starts something, so what is cut can't be made whole before. */
+static ssize_t write_ccw(struct device *device, const struct ccw_layout *layout, const void *buf,
+			 size_t count, uint64_t offset)
+{
+	size_t at = offset & REGION_OFFSET_MASK, begin = at, end = at + count;
+	uint8_t bytes[CCW_REGION_MAX];
+
+	if (copy_from_user(bytes, buf, count))
+		return -EFAULT;
+	ccw_order_learn(&device->ccw_order, layout, bytes, begin, end);
+	if (ccw_order_widen(&device->ccw_order, layout, &begin, &end))
+		return -EINVAL;
+	ccw_order_convert(&device->ccw_order, layout, bytes, begin, end);
+	return transfer(device, NULL, bytes, count, offset);
+}
+
 /* Some drivers have something to say of it. Without regions there is nobody to ask. */
 static bool is_nothing(const struct device *device, size_t count)
 {
@@ -122,22 +160,30 @@ static bool is_nothing(const struct device *device, size_t count)
 ssize_t device_read(struct file *file, void *buf, size_t count, uint64_t offset)
 {
 	struct device *device = device_of(file);
+	const struct device_region *region;
 
 	if (is_nothing(device, count))
 		return 0;
-	if (!find_region(device, offset, VFIO_REGION_INFO_FLAG_READ, &count))
+	region = find_region(device, offset, VFIO_REGION_INFO_FLAG_READ, &count);
+	if (!region)
 		return -EINVAL;
+	if (region->ccw)
+		return read_ccw(device, region->ccw, buf, count, offset);
 	return transfer(device, buf, NULL, count, offset);
 }
 
 ssize_t device_write(struct file *file, const void *buf, size_t count, uint64_t offset)
 {
 	struct device *device = device_of(file);
+	const struct device_region *region;
 
 	if (is_nothing(device, count))
 		return 0;
-	if (!find_region(device, offset, VFIO_REGION_INFO_FLAG_WRITE, &count))
+	region = find_region(device, offset, VFIO_REGION_INFO_FLAG_WRITE, &count);
+	if (!region)
 		return -EINVAL;
+	if (region->ccw)
+		return write_ccw(device, region->ccw, buf, count, offset);
 	return transfer(device, NULL, buf, count, offset);
 }
 
