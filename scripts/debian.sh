@@ -21,23 +21,27 @@ find_site()
 	}
 }
 
-# apt for one suite, with a state of its own that says nothing is installed: apt_in SUITE ARGUMENT...
+# apt for one suite, with a state of its own that says nothing is installed: apt_in SUITE[:ARCHITECTURE] ARGUMENT...
 apt_in()
 {
-	local suite=$1 state=$dir/apt/$1
+	local suite=${1%:*} arch=${1#*:} state=$dir/apt/$1 backports=
+	[ "$arch" != "$1" ] || arch=$(dpkg --print-architecture)
+	# Only our own architecture's are wanted
+	[ "$1" != trixie ] || backports=trixie-backports
 	shift
 	[ -n "${site:-}" ] || find_site
 	if [ ! -d "$state" ]; then
 		mkdir -p "$state"/{etc/preferences.d,etc/apt.conf.d,etc/trusted.gpg.d,lists/partial,archives/partial}
 		: >"$state/status"
 		printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$site" "$suite" >"$state/etc/sources.list"
-		[ "$suite" != trixie ] ||
-			printf 'deb [signed-by=%s] %s %s-backports main\n' "$keyring" "$site" "$suite" \
+		[ -z "$backports" ] ||
+			printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$site" "$backports" \
 				>>"$state/etc/sources.list"
-		apt_in "$suite" update -qq
+		apt_in "${state##*/}" update -qq
 	fi
 	apt-get -o Dir::Etc="$state/etc" -o Dir::Etc::sourceparts=/dev/null -o Dir::State="$state" \
 		-o Dir::State::status="$state/status" -o Dir::Cache="$state" -o Dir::Cache::archives="$state/archives" \
+		-o APT::Architecture="$arch" -o APT::Architectures="$arch" \
 		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=1 -o APT::Install-Recommends=0 "$@"
 }
 

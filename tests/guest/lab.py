@@ -279,7 +279,7 @@ done
 """
 
 
-def _cpio_entry(number, name, mode, data=b""):
+def cpio_entry(number, name, mode, data=b""):
     """In the format that the kernel's documentation calls newc."""
     fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
     head = ("070701" + "".join(f"{field:08x}" for field in fields) + name).encode() + b"\0"
@@ -293,7 +293,7 @@ def make_initramfs(path):
              ("init", 0o100755, INIT.encode()), ("TRAILER!!!", 0)]
     with gzip.open(path, "wb", compresslevel=1) as out:
         for number, entry in enumerate(directories + files):
-            out.write(_cpio_entry(number, *entry))
+            out.write(cpio_entry(number, *entry))
 
 
 class Qmp:
@@ -419,12 +419,33 @@ def shared_memory(size):
     return ["-object", f"memory-backend-memfd,share=on,id=memory,size={size}", "-machine", "memory-backend=memory"]
 
 
-class Guest(Machine):
-    """
-    A Linux of Debian's with devices of a host.
+class Console(Machine):
+    """A guest with Linux, on whose console is a shell that says after each command how it ended."""
 
-    Its console is one on which run() sends commands to the shell in the guest.
-    """
+    def send(self, command):
+        """Begin a command; result() waits for it."""
+        check("\n" not in command, "one line is one command")
+        self.console.sendall(command.encode() + b"\n")
+
+    def result(self, timeout=None):
+        output = self.read_until(b"@done ", timeout).decode(errors="replace")
+        code = int(self.read_until(b"\n"))
+        return code, output
+
+    def run(self, command, timeout=None):
+        """Run one line of shell in the guest. Returns what it printed; Failure if it fails."""
+        self.send(command)
+        code, output = self.result(timeout)
+        check(code == 0, f"in the guest: {command}: exit code {code}\n{output}")
+        return output
+
+    def power_off(self):
+        self.send("poweroff -f")
+        self.wait()
+
+
+class Guest(Console):
+    """A PC with Debian's Linux and devices of a host."""
 
     # What makes the guest's 8250_pci use MSI: it does so for a few cards only.
     MSI_IDS = {"x-pci-vendor-id": 0x9710, "x-pci-device-id": 0x9912, "x-pci-sub-vendor-id": 0xa000,
@@ -460,27 +481,6 @@ class Guest(Machine):
     def plug(self, number, device):
         """Add a device to the running guest, as the one of this number."""
         self.qmp.command("device_add", **self._describe(number, device))
-
-    def send(self, command):
-        """Begin a command; result() waits for it."""
-        check("\n" not in command, "one line is one command")
-        self.console.sendall(command.encode() + b"\n")
-
-    def result(self, timeout=None):
-        output = self.read_until(b"@done ", timeout).decode(errors="replace")
-        code = int(self.read_until(b"\n"))
-        return code, output
-
-    def run(self, command, timeout=None):
-        """Run one line of shell in the guest. Returns what it printed; Failure if it fails."""
-        self.send(command)
-        code, output = self.result(timeout)
-        check(code == 0, f"in the guest: {command}: exit code {code}\n{output}")
-        return output
-
-    def power_off(self):
-        self.send("poweroff -f")
-        self.wait()
 
     # ---- serial ports ----
 
