@@ -232,7 +232,7 @@ UMDEV_API bool vfio_irq_is_armed(struct vfio_device *vdev, unsigned int index, u
  * vfio_irq_is_enabled - has the user enabled this index, with eventfds or without?
  *
  * From the first SET_IRQS with eventfds (that may all be -1) to the one that disables the index; in
- * a platform device as long as there is a user.
+ * a platform device, and one of vfio_ccw's, as long as there is a user.
  * Context: any.
  */
 UMDEV_API bool vfio_irq_is_enabled(struct vfio_device *vdev, unsigned int index);

@@ -122,7 +122,8 @@ UMDEV_API int vfio_file_get_irq_info(struct vfio_file *file, unsigned int index,
  * what is no eventfd disarms, an action that is not one is -ENOTTY.
  *
  * A device of vfio_ap's (VFIO_DEVICE_FLAGS_AP) takes DATA_EVENTFD alone, as the kernel's: an
- * interrupt is disarmed by a negative one.
+ * interrupt is disarmed by a negative one. The interrupts of vfio_ccw's (VFIO_DEVICE_FLAGS_CCW) are
+ * enabled from the beginning: one that nobody has armed may be signalled, and nothing happens.
  *
  * All or nothing. Return: 0, -EINVAL (any number out of range, a combination that the index does
  * not offer, or that needs an index enabled before), -EBADF (not an eventfd), -ENOMEM, -EMFILE.

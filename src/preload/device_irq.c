@@ -195,6 +195,25 @@ static int set_ap(struct device *device, struct vfio_irq_set *set, const uint8_t
 	return send_eventfds(device, set, &fd);
 }
 
+/*
+ * vfio_ccw has the same, and its interrupts can be signalled by the program, too. An action besides
+ * triggering does not disturb it, nor how many there are.
+ */
+static int set_ccw(struct device *device, struct vfio_irq_set *set, const uint8_t *data)
+{
+	uint32_t data_type = set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
+	uint8_t trigger = 1;
+
+	if (!(set->flags & VFIO_IRQ_SET_ACTION_TRIGGER))
+		return -EINVAL;
+	if (data_type == VFIO_IRQ_SET_DATA_EVENTFD)
+		return set_ap(device, set, data);
+	if (data_type == VFIO_IRQ_SET_DATA_BOOL && copy_from_user(&trigger, data, sizeof(trigger)))
+		return -EFAULT;
+	set->flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
+	return trigger ? send_set(device, set, set->start, 1, NULL, NULL, 0) : 0;
+}
+
 long device_set_irqs(struct device *device, const void *arg)
 {
 	struct vfio_irq_set set;
@@ -209,6 +228,8 @@ long device_set_irqs(struct device *device, const void *arg)
 		return size;
 	if (device_is_ap(device))
 		return set_ap(device, &set, (const uint8_t *)arg + sizeof(set));
+	if (device_is_ccw(device))
+		return set_ccw(device, &set, (const uint8_t *)arg + sizeof(set));
 	if (size) {
 		data = malloc((size_t)size);
 		if (!data)

@@ -179,7 +179,7 @@ int vfio_irqs_open(struct vfio_device *vdev)
 	unsigned int i;
 	int err = 0;
 
-	if (!(vdev->flags & VFIO_DEVICE_FLAGS_PLATFORM))
+	if (!(vdev->flags & (VFIO_DEVICE_FLAGS_PLATFORM | VFIO_DEVICE_FLAGS_CCW)))
 		return 0;
 	for (i = 0; i < vdev->num_irqs && !err; i++)
 		err = enable(vdev, &vdev->irqs[i]);

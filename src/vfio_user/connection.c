@@ -109,6 +109,7 @@ static int read_region_sizes(struct connection *c)
 	if (!c->region_sizes)
 		return -ENOMEM;
 	c->nr_regions = info.num_regions;
+	c->tell_errors = c->claim || info.flags & VFIO_DEVICE_FLAGS_CCW;
 	for (unsigned int i = 0; i < c->nr_regions; i++) {
 		struct vfio_region_info region = { 0 };
 

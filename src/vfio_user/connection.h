@@ -157,6 +157,7 @@ struct burst {
  *             open, under @lock; closed as @fd is
  * @file:      the open device, NULL before VERSION
  * @region_sizes: of its @nr_regions regions
+ * @tell_errors: who accesses one is told what the driver says
  *
  * @call:      0: no handler runs; the time at which it is overdue; or CALL_TAKEN. Atomic
  * @current:   the request that is being worked on; stable while @call is not 0
@@ -196,6 +197,7 @@ struct connection {
 	_Atomic(bool) negotiated;
 	bool write_multi;
 	bool refused;
+	bool tell_errors;
 	uint32_t max_fds;
 	uint32_t max_xfer;
 	int twin;

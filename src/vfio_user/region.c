@@ -5,8 +5,8 @@
  * A message that asks for what is not there gets an error. When the driver refuses a sound request
  * the guest sees what it would see of hardware: all ones, or a write that has no effect. Cloud
  * Hypervisor would wait for ever behind an error reply. A program that uses VFIO's own API, which
- * comes with a claim, is told what the driver says, as the kernel tells it: the error is what
- * counts for a channel I/O device.
+ * comes with a claim, is told what the driver says, as the kernel tells it. So is every user of a
+ * channel I/O device, for which the error is what counts.
  */
 #include <string.h>
 
@@ -38,7 +38,7 @@ int region_read_handle(struct connection *c, struct request *req, struct reply *
 		return err;
 	data = reply->payload + sizeof(access);
 	n = vfio_file_read(c->file, access.region, data, access.count, access.offset);
-	if (c->claim) {
+	if (c->tell_errors) {
 		if (n < 0)
 			return (int)n;
 		access.count = (uint32_t)n;
@@ -66,7 +66,7 @@ int region_write_handle(struct connection *c, struct request *req, struct reply 
 		return err;
 	n = vfio_file_write(c->file, access.region, req->payload + sizeof(access), access.count,
 			    access.offset);
-	if (c->claim) {
+	if (c->tell_errors) {
 		if (n < 0)
 			return (int)n;
 		access.count = (uint32_t)n;
