@@ -31,7 +31,9 @@ struct ccw_command;
  * @end:     the program has ended, for whatever reason; what was written is stable already.
  *           Optional
  * @stop:    a HALT or CLEAR wants the command that runs to end: wake it if it waits for something
- *           that does not look at @stop_fd. From another thread. Optional
+ *           that does not look at @stop_fd. From another thread; it may come when that command
+ *           has ended already. A lock that it takes is not to be held over ccw_command_store()
+ *           and ccw_command_load(), which may deliver an interrupt. Optional
  * @reset:   CLEAR SUBCHANNEL, the last user's end, or the path's: reservations and the like go.
  *           On the channel's thread, no command is under way. Optional
  * @destroy: free it; nobody calls anything any more
@@ -118,7 +120,7 @@ UMDEV_API void cu_error(struct cu_options *options, const char *fmt, ...) __umde
  * @path:     the path, a mask of one bit
  * @count:    bytes that the program has room for, or brings, in all
  * @done:     bytes that have been transferred
- * @longer:   the device had more than there was room for, or wanted more; see ccw_command_more()
+ * @longer:   the device had more than there was room for, or wanted more
  * @channel:  css's
  */
 struct ccw_command {
@@ -168,7 +170,8 @@ UMDEV_API uint8_t cu_device_sense(struct cu_device *dev, const uint8_t *sense, u
  * @sense, @len: with DEV_STAT_UNIT_CHECK, else NULL and 0
  *
  * Presented when the subchannel is enabled and idle; kept until then, one at a time (later ones
- * are added to it). Context: any thread, any lock of the device's that is not taken in command().
+ * are added to it); dropped before the device is plugged. After a command that returned CHN_END
+ * alone, DEV_END is how it ends. Context: any thread, any lock of the device's.
  */
 UMDEV_API void cu_device_unsolicited(struct cu_device *dev, uint8_t dstat, const uint8_t *sense,
 				     unsigned int len);

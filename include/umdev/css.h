@@ -42,9 +42,10 @@ struct channel_memory_ops {
 	void (*end)(struct channel_memory *mem);
 };
 
-/** struct channel_memory - embed it; alive from ssch() to @end */
+/** struct channel_memory - embed it; alive from ssch() to @end. @next: css's */
 struct channel_memory {
 	const struct channel_memory_ops *ops;
+	struct channel_memory *next;
 };
 
 /* ---- drivers ---- */
