@@ -69,11 +69,17 @@ bool image_is_read_only(const struct image *image);
 /**
  * image_buffer - memory for transfers, page-aligned, the image's
  *
- * All that is transferred lies in it, since a transfer that is left (-ECANCELED) goes on: what of
- * the buffer was part of it, and what of the image, is undefined until the next call for this image
- * returns anything else; that call waits for it first.
+ * All that is transferred lies in it, since a transfer that is left (-ECANCELED) goes on: its part
+ * of the buffer is in use, and its part of the image undefined, until image_settle() has returned
+ * 0. The other calls begin with that, but whoever puts something into the buffer has to before.
  */
 uint8_t *image_buffer(struct image *image);
+
+/**
+ * image_settle - wait for a transfer that was left, if there is one
+ * Context: the image's one thread; may sleep. Costs nothing else. Return: 0, -ECANCELED.
+ */
+int image_settle(struct image *image);
 
 /**
  * image_read - read into the buffer
