@@ -141,11 +141,15 @@ static int start(struct vfio_ccw_private *private)
 	}
 }
 
-/* Read the program and start it. The user's memory may have to be waited for. */
+/*
+ * Read the program and start it. The user's memory may have to be waited for; and the channel, if
+ * it has told of the end of the program before, but has not let go of it yet.
+ */
 static int process(struct vfio_ccw_private *private, const struct orb *orb)
 {
 	int err;
 
+	vfio_ccw_cp_wait(private);
 	private->cp_busy = true;
 	pthread_mutex_unlock(&private->sch->lock);
 	err = cp_init(private->cp, orb);
@@ -167,9 +171,6 @@ static int io_request(struct vfio_ccw_private *private)
 	if (scsw.ctrl & SCSW_FCTL_START) {
 		if (orb.word1 & ORB_TM)
 			return -EOPNOTSUPP;
-		/* The one before has ended, but not for the channel yet. */
-		if (private->cp_busy)
-			return -EBUSY;
 		return process(private, &orb);
 	}
 	/* These have a region of their own. */

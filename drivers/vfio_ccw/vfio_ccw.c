@@ -111,12 +111,31 @@ static int vfio_ccw_sch_event(struct subchannel *sch, int process)
 	return 0;
 }
 
+/*
+ * A path is not to be used any more: end what runs on it. What was cancelled before it has begun
+ * does not interrupt; the kernel leaves its user to wait for that.
+ */
+static void leave_path(struct vfio_ccw_private *private, uint8_t mask)
+{
+	struct subchannel *sch = private->sch;
+	int retries = 255;
+
+	if (!(sch->schib.pmcw.lpum & mask) || cio_cancel_halt_clear(sch, &retries) ||
+	    private->state != VFIO_CCW_STATE_CP_PENDING)
+		return;
+	private->irb = (struct irb) {
+		.scsw = { .ctrl = SCSW_FCTL_START | SCSW_STCTL_ALERT | SCSW_STCTL_PRIM |
+				  SCSW_STCTL_SEC | SCSW_STCTL_STATUS,
+			  .cstat = SCHN_STAT_INTF_CTRL },
+	};
+	vfio_ccw_fsm_event(private, VFIO_CCW_EVENT_INTERRUPT);
+}
+
 static int vfio_ccw_chp_event(struct subchannel *sch, const struct chp_link *link,
 			      enum chp_event event)
 {
 	struct vfio_ccw_private *private = get_private(sch);
 	uint8_t mask = sch_path_mask(sch, link);
-	int retries = 255;
 
 	if (!private || !mask)
 		return 0;
@@ -126,12 +145,10 @@ static int vfio_ccw_chp_event(struct subchannel *sch, const struct chp_link *lin
 	case CHP_VARY_OFF:
 		sch->opm &= (uint8_t)~mask;
 		sch->lpm &= (uint8_t)~mask;
-		if (sch->schib.pmcw.lpum & mask)
-			cio_cancel_halt_clear(sch, &retries);
+		leave_path(private, mask);
 		break;
 	case CHP_OFFLINE:
-		if (sch->schib.pmcw.lpum & mask)
-			cio_cancel_halt_clear(sch, &retries);
+		leave_path(private, mask);
 		vfio_ccw_queue_crw(private, CRW_RSC_CPATH, CRW_ERC_PERRN, link->chpid);
 		break;
 	case CHP_VARY_ON:

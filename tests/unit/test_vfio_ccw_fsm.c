@@ -393,12 +393,15 @@ static void a_program_is_kept_as_long_as_the_channel_has_it(void **state)
 
 static void another_program_waits_for_the_one_that_the_channel_still_has(void **state)
 {
+	pthread_t thread;
+
 	be_in(VFIO_CCW_STATE_CP_PENDING);
 	event(VFIO_CCW_EVENT_INTERRUPT);
-	event(VFIO_CCW_EVENT_IO_REQ);
-	assert_int_equal(io_ret(), -EBUSY);
-	vfio_ccw_cp_end(&private.vdev);
-	event(VFIO_CCW_EVENT_IO_REQ);
+	pthread_mutex_lock(&sch.lock);
+	assert_int_equal(pthread_create(&thread, NULL, let_go, NULL), 0);
+	vfio_ccw_fsm_event(&private, VFIO_CCW_EVENT_IO_REQ);
+	pthread_mutex_unlock(&sch.lock);
+	pthread_join(thread, NULL);
 	assert_int_equal(io_ret(), 0);
 	assert_string_equal(fake.calls, "signal free init ssch");
 }
