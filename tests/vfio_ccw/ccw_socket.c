@@ -31,7 +31,8 @@ static int send_message(int sock, const struct iovec *iov, size_t nr, int fd)
 
 static int receive(int sock, void *buf, size_t size)
 {
-	ssize_t n = recv(sock, buf, size, MSG_WAITALL);
+	/* To receive nothing would wait for something. */
+	ssize_t n = size ? recv(sock, buf, size, MSG_WAITALL) : 0;
 
 	return n < 0 ? -errno : n == (ssize_t)size ? 0 : -ECONNRESET;
 }
