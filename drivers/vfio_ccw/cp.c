@@ -192,7 +192,7 @@ static unsigned int count_idaws(const struct channel_program *cp, uint64_t first
 	return ((unsigned int)(first % block) + count + block - 1) / block;
 }
 
-/* A list is read, too, if nothing is transferred by it, as in the kernel: for one byte. */
+/* A list is read, too, if nothing is transferred by it, as in the kernel: its first word. */
 static int take_idal(struct channel_program *cp, const struct ccw1 *ccw)
 {
 	unsigned int size = idaw_size(cp);
@@ -205,7 +205,7 @@ static int take_idal(struct channel_program *cp, const struct ccw1 *ccw)
 	if (err)
 		return err;
 	return cp_copy_take(cp->copy, cp->vdev, ccw->cda,
-			    (size_t)size * count_idaws(cp, first, ccw->count ? ccw->count : 1));
+			    (size_t)size * count_idaws(cp, first, ccw->count));
 }
 
 static int take_idals(struct channel_program *cp)

@@ -449,6 +449,16 @@ static void lists_are_read_if_nothing_is_transferred(void **state)
 	assert_int_equal(init(*state, FMT1 | ORB_C64, CPA), 0);
 }
 
+/* There are CCWs behind it, which are read before. */
+static void nothing_behind_a_list_is_read(void **state)
+{
+	cio_put64(guest.bytes + CPA - 0x100, 0x3000);
+	put1(CPA, CCW_CMD_READ, IDA, 4096, CPA - 0x100);
+	assert_int_equal(init(*state, FMT1 | ORB_C64, CPA), 0);
+	assert_int_equal(guest.reads[CPA - 0x100 + 7], 1);
+	assert_int_equal(guest.reads[CPA - 0x100 + 8], 0);
+}
+
 static void data_is_not_touched_when_a_program_is_copied(void **state)
 {
 	put1(CPA, CCW_CMD_WRITE, CC, 4096, 0x10000);
@@ -547,6 +557,25 @@ static void what_overlaps_is_read_once(void **state)
 	assert_int_equal(fetch_idaw(*state, CPA + 0x7ff + 16 * 8, &idaw), 0);
 }
 
+/* As many reads as there can be: two lists of 24 bytes, of which one has the middle alone. */
+static void the_most_scattered_program_finds_room(void **state)
+{
+	const uint32_t head = 0x10000, lists = 0x18000;
+	unsigned int i, ccws = CCWCHAIN_COUNT_MAX * CCWCHAIN_LEN_MAX;
+	uint64_t idaw;
+
+	for (i = 0; i < ccws; i++) {
+		if (i % CCWCHAIN_LEN_MAX == CCWCHAIN_LEN_MAX - 1)
+			put1(head + i * 8, CCW_CMD_TIC, 0, 0, head + (i + 1) % ccws * 8);
+		else
+			put1(head + i * 8, CCW_CMD_READ, CC | IDA, i % 2 ? 6144 : 1,
+			     lists + i / 2 * 24 + (i % 2 ? 0 : 8));
+	}
+	assert_int_equal(init(*state, FMT1 | ORB_C64 | ORB_I2K, head), 0);
+	assert_int_equal(most_reads(), 1);
+	assert_int_equal(fetch_idaw(*state, lists + (ccws - 4) / 2 * 24 + 16, &idaw), 0);
+}
+
 /* The largest program that there can be, with lists all over its data. */
 static void the_largest_program_finds_room(void **state)
 {
@@ -564,6 +593,8 @@ static void the_largest_program_finds_room(void **state)
 	assert_int_equal(init(*state, FMT1 | ORB_C64 | ORB_I2K, 0x10000), 0);
 	assert_int_equal(most_reads(), 1);
 	assert_int_equal(fetch_idaw(*state, 0x18000, &idaw), 0);
+	for (i = 0; i < 20; i++)
+		assert_int_equal(init(*state, FMT1 | ORB_C64 | ORB_I2K, 0x10000), 0);
 }
 
 /* ---- the rest ---- */
@@ -639,12 +670,14 @@ int main(void)
 		TEST(lists_of_format_2_may_have_blocks_of_2k),
 		TEST(a_list_for_nothing_has_one_word),
 		TEST(lists_are_read_if_nothing_is_transferred),
+		TEST(nothing_behind_a_list_is_read),
 		TEST(data_is_not_touched_when_a_program_is_copied),
 		TEST(transport_mode_is_refused),
 		TEST(midaws_are_refused),
 		TEST(a_guest_that_does_not_prefetch_is_warned_of_once_for_long),
 		TEST(what_changes_is_read_once),
 		TEST(what_overlaps_is_read_once),
+		TEST(the_most_scattered_program_finds_room),
 		TEST(the_largest_program_finds_room),
 		TEST(an_orb_without_paths_gets_the_subchannels),
 		TEST(data_is_the_guests),
