@@ -27,7 +27,7 @@ help:
 	@echo 'make quick     the tests that take less than a minute'
 	@echo 'make check     all tests, plain and under sanitizers, with guests and static analysis'
 	@echo 'make bench     measure against the bare floor, as ratios'
-	@echo 'make fuzz      fuzz protocol, device trees and attributes for SECONDS=600'
+	@echo 'make fuzz      fuzz protocol, device trees, channel programs and attributes for SECONDS=600'
 	@echo 'make install   into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make clean     remove what was built'
 
