@@ -72,20 +72,24 @@ static size_t find(const struct cp_copy *copy, uint64_t iova)
 	return low;
 }
 
+/* Does what was read last, from @iova on, continue @range in both places? */
+static bool continues(const struct cp_copy *copy, const struct range *range, uint64_t iova)
+{
+	return range->iova + range->len == iova && range->at + range->len == copy->used;
+}
+
 /* Note that what was read last, @len bytes of @iova, is there; its place is before range @i. */
 static void insert(struct cp_copy *copy, size_t i, uint64_t iova, size_t len)
 {
-	struct range *before = i ? &copy->ranges[i - 1] : NULL;
+	struct range *ranges = copy->ranges;
 
-	if (before && before->iova + before->len == iova &&
-	    before->at + before->len == copy->used) {
-		before->len += (uint32_t)len;
+	if (i && continues(copy, &ranges[i - 1], iova)) {
+		ranges[i - 1].len += (uint32_t)len;
 	} else {
-		memmove(&copy->ranges[i + 1], &copy->ranges[i],
-			(copy->nr - i) * sizeof(*copy->ranges));
-		copy->ranges[i] = (struct range) { .iova = iova,
-						   .len = (uint32_t)len,
-						   .at = (uint32_t)copy->used };
+		memmove(&ranges[i + 1], &ranges[i], (copy->nr - i) * sizeof(*ranges));
+		ranges[i] = (struct range) { .iova = iova,
+					     .len = (uint32_t)len,
+					     .at = (uint32_t)copy->used };
 		copy->nr++;
 	}
 	copy->used += len;
