@@ -85,12 +85,16 @@ struct chp_link {
  * @chp_event: the same for a channel path. Return: 0, or -ENODEV: the subchannel is gone (an
  *          evaluation follows). Optional
  * @shutdown: the module css is being unloaded or the daemon ends; no users are left. Optional
+ * @settle: wait until what is new is as it should be: those who write to rescan or plug something
+ *          wait for it. Without locks; not from a callback of css's. Optional
  *
  * @irq, @sch_event and @chp_event are called under sch->lock, one at a time, from when @probe has
  * returned 0 to when @quiesce has returned, and never while @probe or @remove runs: css serialises
  * them with binding, which the kernel leaves to its drivers (seed 001). So what a driver guards
  * with sch->lock, as the pointer to the state of a mediated device that comes and goes on its own,
- * is safe in them. They may release sch->lock and take it again to wait.
+ * is safe in them. They may release sch->lock and take it again to wait; @irq comes meanwhile, and
+ * no other event does. An event that comes during @probe or @remove waits for its end, so no event
+ * is lost on a driver that is being bound; an interrupt does not, and is taken and dropped.
  */
 struct css_driver {
 	struct device_driver driver;
@@ -102,6 +106,7 @@ struct css_driver {
 	int (*sch_event)(struct subchannel *sch, int process);
 	int (*chp_event)(struct subchannel *sch, const struct chp_link *link, enum chp_event event);
 	void (*shutdown)(struct subchannel *sch);
+	void (*settle)(void);
 };
 
 static inline struct css_driver *to_css_driver(struct device_driver *drv)
@@ -123,8 +128,9 @@ UMDEV_API void css_driver_unregister(struct css_driver *drv);
  *          what is called under it may wait for memory, not for another subchannel or for users
  * @cond:   signalled with each interrupt that was delivered, for css_sch_wait()
  * @st:     its type; constant
- * @opm:    operational-path mask: what is not varied off
- * @lpm:    logical-path mask: what programs may use
+ * @opm:    operational-path mask: what is not varied off. css keeps it
+ * @lpm:    logical-path mask: what programs may use. css sets it before a driver's probe, to what
+ *          is available and not varied off; then it is the driver's
  * @schib:  as cio_update_schib() found it last
  * @path_mask, @chpid: channel paths, leftmost bit first; constant
  * @driver: who gets events; NULL while none does
@@ -166,7 +172,8 @@ UMDEV_API int css_sch_wait(struct subchannel *sch, unsigned int ms);
 /**
  * css_sch_unregister_later - take a subchannel that is gone out of the tree, from a thread of css's
  *
- * Context: any, also under sch->lock.
+ * css does so itself with one that is not operational any more after a sch_event(). If the machine
+ * still has it, it comes back as a new one. Context: any, also under sch->lock.
  */
 UMDEV_API void css_sch_unregister_later(struct subchannel *sch);
 

@@ -5,24 +5,10 @@
 #ifndef UMDEV_AP_COMMAND_H
 #define UMDEV_AP_COMMAND_H
 
-#include "umdev/cli.h"
+#include "umdev/sub_command.h"
 
-/**
- * struct ap_command - one of them
- * @name: as it is typed behind "ap"
- * @args: its arguments, for people; "" for none
- * @help: one line
- * @run:  do it; @argv[0] is @name, what follows is its own, options too. Return: the exit status
- */
-struct ap_command {
-	const char *name;
-	const char *args;
-	const char *help;
-	int (*run)(const struct cli *cli, int argc, char **argv);
-};
-
-/** ap_help - say what there is behind "ap". */
-void ap_help(void);
+/** ap_commands - all of them. */
+extern const struct sub_commands ap_commands;
 
 /* ---- ap_machine.c: the simulated machine's console ---- */
 

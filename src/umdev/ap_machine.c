@@ -4,7 +4,6 @@
  * changed the bus finds by its scan, which these commands ask for.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,53 +26,26 @@ static int check_machine(const struct cli *cli)
 
 /* ---- options ---- */
 
-enum {
-	OPT_NO_SCAN = 256
-};
-
 struct options {
 	bool json;
 	bool no_scan;
 };
 
-/* Return: -1, and what is left in @argv, from @argv[1] on; else the exit status. */
+/* As sub_options(). */
 static int parse_options(struct options *o, int *argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{ "no-scan", no_argument, NULL, OPT_NO_SCAN },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct sub_option options[] = {
+		{ "no-scan", 0, &o->no_scan },
+		{ "json", 'j', &o->json },
+		{ NULL, 0, NULL },
 	};
-	const char *command = argv[0];
-	int c;
 
-	argv[0] = program_invocation_name;
-	optind = 0;
-	while ((c = getopt_long(*argc, argv, "jh", long_options, NULL)) != -1) {
-		if (c == OPT_NO_SCAN) {
-			o->no_scan = true;
-		} else if (c == 'j') {
-			o->json = true;
-		} else if (c == 'h') {
-			ap_help();
-			return cli_flush();
-		} else {
-			fputs("Try 'umdev ap --help'.\n", stderr);
-			return EXIT_USAGE;
-		}
-	}
-	argv[0] = (char *)command;
-	memmove(argv + 1, argv + optind, sizeof(*argv) * (size_t)(*argc - optind + 1));
-	*argc -= optind - 1;
-	return -1;
+	return sub_options(&ap_commands, options, argc, argv);
 }
 
-static int say_usage(const char *command, const char *args)
+static int say_usage(const char *command)
 {
-	cli_fail("ap %s: an argument is missing, or there are too many (usage: umdev ap %s%s%s)",
-		 command, command, *args ? " " : "", args);
-	return EXIT_USAGE;
+	return sub_usage(&ap_commands, command);
 }
 
 /* ---- changes ---- */
@@ -131,7 +103,7 @@ static int change(const struct cli *cli, const struct options *o, const char *co
 }
 
 /* One write for each argument. One that is refused keeps none of the others from being done. */
-static int change_each(const struct cli *cli, int argc, char **argv, const char *args,
+static int change_each(const struct cli *cli, int argc, char **argv,
 		       const char *expected)
 {
 	struct options o = { .no_scan = false };
@@ -140,7 +112,7 @@ static int change_each(const struct cli *cli, int argc, char **argv, const char 
 	if (status >= 0)
 		return status;
 	if (argc < 2)
-		return say_usage(argv[0], args);
+		return say_usage(argv[0]);
 	if (check_machine(cli))
 		return EXIT_FAILURE;
 	status = EXIT_SUCCESS;
@@ -156,16 +128,16 @@ static int change_each(const struct cli *cli, int argc, char **argv, const char 
 
 int ap_plug(const struct cli *cli, int argc, char **argv)
 {
-	return change_each(cli, argc, argv, "ADAPTER:TYPE...",
+	return change_each(cli, argc, argv,
 			   "a number, 00 to ff, and a type, CEX4 to CEX8 with A, C or P: 06:CEX8P");
 }
 
 int ap_unplug(const struct cli *cli, int argc, char **argv)
 {
-	return change_each(cli, argc, argv, "ADAPTER...", "an adapter's number, as 06");
+	return change_each(cli, argc, argv, "an adapter's number, as 06");
 }
 
-static int switch_it(const struct cli *cli, int argc, char **argv, const char *args,
+static int switch_it(const struct cli *cli, int argc, char **argv,
 		     const char *expected)
 {
 	struct options o = { .no_scan = false };
@@ -175,7 +147,7 @@ static int switch_it(const struct cli *cli, int argc, char **argv, const char *a
 	if (status >= 0)
 		return status;
 	if (argc != 3)
-		return say_usage(argv[0], args);
+		return say_usage(argv[0]);
 	if (check_machine(cli))
 		return EXIT_FAILURE;
 	if (asprintf(&text, "%s %s", argv[1], argv[2]) < 0)
@@ -187,13 +159,13 @@ static int switch_it(const struct cli *cli, int argc, char **argv, const char *a
 
 int ap_config(const struct cli *cli, int argc, char **argv)
 {
-	return switch_it(cli, argc, argv, "ADAPTER on|off",
+	return switch_it(cli, argc, argv,
 			 "an adapter's number, and on or off, as 06 off");
 }
 
 int ap_checkstop(const struct cli *cli, int argc, char **argv)
 {
-	return switch_it(cli, argc, argv, "ADAPTER|QUEUE on|off",
+	return switch_it(cli, argc, argv,
 			 "an adapter's or a queue's number, and on or off, as 06.0004 on");
 }
 
@@ -207,7 +179,7 @@ int ap_domains(const struct cli *cli, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (argc > 2)
-		return say_usage(argv[0], "[LIST]");
+		return say_usage(argv[0]);
 	if (check_machine(cli))
 		return EXIT_FAILURE;
 	if (argc == 2)
@@ -347,7 +319,7 @@ int ap_list(const struct cli *cli, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (argc > 1)
-		return say_usage("list", "");
+		return say_usage("list");
 	if (check_machine(cli))
 		return EXIT_FAILURE;
 	own.json = o.json;

@@ -100,6 +100,7 @@ int cmd_remove(const struct cli *cli, int argc, char **argv);
 int cmd_bind(const struct cli *cli, int argc, char **argv);
 int cmd_unbind(const struct cli *cli, int argc, char **argv);
 int cmd_ap(const struct cli *cli, int argc, char **argv);
+int cmd_css(const struct cli *cli, int argc, char **argv);
 int cmd_attach(const struct cli *cli, int argc, char **argv);
 int cmd_detach(const struct cli *cli, int argc, char **argv);
 int cmd_overlay(const struct cli *cli, int argc, char **argv);

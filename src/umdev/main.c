@@ -31,6 +31,8 @@ static const struct cli_command commands[] = {
 	  "overlays over the device tree: list, add, remove", 0, ANY_NUMBER, cmd_overlay },
 	{ "ap", "[COMMAND]...", "crypto adapters: plug, unplug, list ... (see: umdev ap -h)", 0,
 	  ANY_NUMBER, cmd_ap, 0, true },
+	{ "css", "[COMMAND]...", "channel I/O: plug, unplug, list ... (see: umdev css -h)", 0,
+	  ANY_NUMBER, cmd_css, 0, true },
 	{ "modprobe", "MODULE [PARAM=VALUE]...", "load a module with what it needs", 1, ANY_NUMBER,
 	  cmd_modprobe },
 	{ "rmmod", "MODULE...", "unload modules", 1, ANY_NUMBER, cmd_rmmod, CLI_FORCE | CLI_WAIT },

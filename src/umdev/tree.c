@@ -121,6 +121,23 @@ char *tree_read(const char *path)
 	return strdup(buf);
 }
 
+char *tree_read_all(const char *path)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = fopen(path, "re");
+	ssize_t len;
+
+	if (!f)
+		return NULL;
+	len = getdelim(&text, &size, '\0', f);
+	fclose(f);
+	if (len >= 0)
+		return text;
+	free(text);
+	return strdup("");
+}
+
 int tree_write(const char *path, const char *text)
 {
 	ssize_t len;
