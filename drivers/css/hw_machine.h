@@ -41,6 +41,7 @@ enum hw_thread {
  * @gone:    unplugged: all instructions say 3
  * @schib:   as STORE SUBCHANNEL tells it
  * @orb, @mem: of the start function that is pending
+ * @candidates: the paths that it may use and that could be used when it was accepted
  * @ended:   what was given to a start that never reached the device; its end() is yet to be called
  * @erw, @ecw, @esw0: of the status that is pending
  * @path:    which one what runs uses, or 0
@@ -68,6 +69,7 @@ struct hw_sch {
 	struct schib schib;
 	struct orb orb;
 	struct channel_memory *mem;
+	uint8_t candidates;
 	struct channel_memory *ended;
 	uint32_t esw0;
 	uint32_t erw;

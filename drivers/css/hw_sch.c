@@ -215,6 +215,7 @@ int hw_ssch(struct hw_sch *hw, const struct orb *orb, struct channel_memory *mem
 	if (!cc) {
 		hw->orb = *orb;
 		hw->mem = mem;
+		hw->candidates = ORB_LPM(orb->word1) & hw->schib.pmcw.lpm & hw->schib.pmcw.pam;
 		hw->schib.pmcw.intparm = orb->intparm;
 		hw->schib.pmcw.pnom = 0;
 		scsw->flags = (uint16_t)(orb->word1 >> 16) & SCSW_FLAGS_ORB;
@@ -239,9 +240,7 @@ static int halt_cc(const struct hw_sch *hw)
 	if (!is_operational(hw))
 		return 3;
 	/* Intermediate status alone does not hinder it. */
-	if (stctl & SCSW_STCTL_STATUS && stctl & ~(SCSW_STCTL_STATUS | SCSW_STCTL_INTER))
-		return 1;
-	if (stctl == SCSW_STCTL_STATUS)
+	if (stctl & SCSW_STCTL_STATUS && stctl != (SCSW_STCTL_STATUS | SCSW_STCTL_INTER))
 		return 1;
 	return ctrl & (SCSW_FCTL_HALT | SCSW_FCTL_CLEAR) ? 2 : 0;
 }
@@ -254,7 +253,10 @@ int hw_hsch(struct hw_sch *hw)
 	pthread_mutex_lock(&hw->lock);
 	cc = halt_cc(hw);
 	if (!cc) {
+		/* Intermediate status that nobody has taken goes. */
 		scsw->ctrl &= (uint16_t)~SCSW_STCTL;
+		scsw->flags &= (uint16_t)~SCSW_FLAGS_ZCC;
+		scsw->cstat &= (uint8_t)~SCHN_STAT_PCI;
 		scsw->ctrl |= SCSW_FCTL_HALT | SCSW_ACTL_HALT_PEND;
 		drop_start(hw);
 		hw_sch_stop(hw, HW_STOP_HALT);

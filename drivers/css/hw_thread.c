@@ -83,19 +83,18 @@ uint8_t hw_thread_device_end(struct hw_sch *hw)
 
 /* ---- the start function ---- */
 
-/* The first path that programs may use and that works, or 0. Locked. */
+/* The first path that it may use and that still works, or 0. Locked. */
 static uint8_t choose_path(struct hw_sch *hw)
 {
 	struct pmcw *pmcw = &hw->schib.pmcw;
 	uint8_t path;
 
 	for (path = 0x80; path; path >>= 1) {
-		if (!(ORB_LPM(hw->orb.word1) & pmcw->lpm & path))
+		if (!(hw->candidates & path))
 			continue;
 		if (pmcw->pam & path)
 			return path;
-		if (pmcw->pim & path)
-			pmcw->pnom |= path;
+		pmcw->pnom |= path;
 	}
 	return 0;
 }
