@@ -19,7 +19,7 @@
 
 /**
  * struct null_device - one of them
- * @delay_ms: how long each command takes
+ * @delay_us: how long each command takes, at least
  * @hold:     a command ends when it is stopped
  * @length:   bytes it has for a read, and wants of a write; or as many as there is room for
  */

@@ -4,9 +4,10 @@
  * the machine's console changes them. It knows no bus and no devices of the model; the instructions
  * below are the only way to it.
  *
- * One file each: hw_sch.c the instructions and interrupts of a subchannel, hw_channel.c the
- * execution of channel programs, hw_path.c channel paths, hw_config.c what is plugged, hw_spec.c
- * the text it is described with.
+ * One file each: hw_sch.c the instructions, hw_thread.c what a subchannel's thread makes of them,
+ * hw_channel.c the execution of channel programs, hw_data.c their data, hw_path.c channel paths,
+ * hw_config.c what is plugged, hw_spec.c the text it is described with, cu.c what all devices have
+ * in common.
  */
 #ifndef UMDEV_CSS_HW_H
 #define UMDEV_CSS_HW_H
@@ -40,17 +41,24 @@ int hw_plug(const char *spec, struct hw_error *error);
  * -EINVAL. The program that runs is lost: no interrupt. */
 int hw_unplug(const char *busid, struct hw_error *error);
 
-/** hw_path_set - the cable of a channel path is there, or not. Return: 0, -ENODEV. */
+/**
+ * hw_path_set - the cable of a channel path is there, or not
+ *
+ * When a path becomes one that can be used (configured, with its cable), or stops being one, that
+ * is reported: CRW_ERC_INIT, CRW_ERC_PERRN. A program that uses it ends with an interface-control
+ * check. A path is there from when the first device with it was plugged. Return: 0, -ENODEV.
+ */
 int hw_path_set(uint8_t chpid, bool operational);
 
-/** hw_path_configure - configure a path or put it into standby (SCLP). Return: 0, -ENODEV. */
+/** hw_path_configure - configure a path or put it into standby (SCLP). Else as hw_path_set(). */
 int hw_path_configure(uint8_t chpid, bool on);
 
-/** hw_attention - unsolicited status of a device, by hand. Return: 0, -ENODEV, -EINVAL. */
+/** hw_attention - unsolicited status of a device, by hand. Return: 0, -ENODEV, -EINVAL (the busid,
+ * or @dstat is 0). */
 int hw_attention(const char *busid, uint8_t dstat, struct hw_error *error);
 
-/** hw_show - print what is there, a line per device, as hw_plug() would take it, and its state.
- * Return: bytes. */
+/** hw_show - print what is there, a line per device: as hw_plug() would take it, a blank, and
+ * "enabled" or "disabled". What does not fit is left out. Return: bytes. */
 size_t hw_show(char *buf, size_t size);
 /** hw_show_types - print the types with their help. Return: bytes. */
 size_t hw_show_types(char *buf, size_t size);
@@ -80,7 +88,8 @@ struct hw_host {
 	void (*interrupt)(struct hw_sch *hw, void *data);
 };
 
-/** hw_init - the machine with nothing in it, which reports to @host. Return: 0, -ENOMEM. */
+/** hw_init - the machine with nothing in it and the type "null", which reports to @host. Return: 0,
+ * -EEXIST (there is one). */
 int hw_init(const struct hw_host *host);
 /** hw_exit - the reverse: unplugs all; no hw_sch is held any more. */
 void hw_exit(void);

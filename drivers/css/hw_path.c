@@ -79,6 +79,11 @@ static void update(struct hw_sch *hw, void *data)
 	pthread_mutex_unlock(&hw->lock);
 }
 
+static bool is_available(unsigned int state)
+{
+	return state == (PATH_EXISTS | PATH_CONFIGURED | PATH_OPERATIONAL);
+}
+
 static int change(uint8_t chpid, unsigned int what, bool on)
 {
 	unsigned int before, after;
@@ -93,7 +98,8 @@ static int change(uint8_t chpid, unsigned int what, bool on)
 	hw_console_unlock();
 	if (!(before & PATH_EXISTS))
 		return -ENODEV;
-	if (before != after)
+	/* What a program sees of it is whether it can be used. */
+	if (is_available(before) != is_available(after))
 		hw_report(CRW_RSC_CPATH, on ? CRW_ERC_INIT : CRW_ERC_PERRN, 0, chpid);
 	return 0;
 }

@@ -99,11 +99,25 @@ static uint8_t choose_path(struct hw_sch *hw)
 	return 0;
 }
 
-/* Locked. */
-static void present_no_path(struct hw_sch *hw)
+/* The memory of a start that will not use it. Locked; without the lock for the call. */
+static void give_back(struct hw_sch *hw, struct channel_memory *mem)
+{
+	pthread_mutex_unlock(&hw->lock);
+	if (mem->ops->end)
+		mem->ops->end(mem);
+	pthread_mutex_lock(&hw->lock);
+}
+
+/* Locked, but see give_back(). */
+static void present_no_path(struct hw_sch *hw, struct channel_memory *mem)
 {
 	struct scsw *scsw = &hw->schib.scsw;
 
+	scsw->ctrl &= (uint16_t)~SCSW_ACTL_START_PEND;
+	give_back(hw, mem);
+	/* Somebody may have halted, cleared or unplugged it meanwhile. */
+	if (hw->gone || scsw->ctrl & (SCSW_FCTL_HALT | SCSW_FCTL_CLEAR))
+		return;
 	scsw->flags |= SCSW_FLAGS_CC | SCSW_FLAGS_PNO;
 	scsw->ctrl = SCSW_FCTL_START | SCSW_STCTL_ALERT | SCSW_STCTL_PRIM | SCSW_STCTL_SEC |
 		     SCSW_STCTL_STATUS;
@@ -174,14 +188,11 @@ static void do_start(struct hw_sch *hw)
 	struct orb orb = hw->orb;
 
 	hw->path = choose_path(hw);
+	hw->mem = NULL;
 	if (!hw->path) {
-		hw->mem->next = hw->ended;
-		hw->ended = hw->mem;
-		hw->mem = NULL;
-		present_no_path(hw);
+		present_no_path(hw, mem);
 		return;
 	}
-	hw->mem = NULL;
 	hw->schib.pmcw.lpum = hw->path;
 	if (hw->schib.pmcw.pnom)
 		hw->schib.scsw.flags |= SCSW_FLAGS_PNO;
@@ -274,16 +285,13 @@ static void do_unsolicited(struct hw_sch *hw)
 	interrupt(hw);
 }
 
-/* Locked; without the lock for the calls. */
+/* Locked, but see give_back(). */
 static void do_ended(struct hw_sch *hw)
 {
 	struct channel_memory *mem = hw->ended;
 
 	hw->ended = mem->next;
-	pthread_mutex_unlock(&hw->lock);
-	if (mem->ops->end)
-		mem->ops->end(mem);
-	pthread_mutex_lock(&hw->lock);
+	give_back(hw, mem);
 }
 
 /* ---- the thread ---- */

@@ -94,12 +94,16 @@ static void a_path_in_standby(void **state)
 	masks(0xa0, 0xff);
 	takes(0x7f, 0x20);
 	assert_false(hw_path_get(0x21).configured);
-	/* Both have to be right. */
+	/* Both have to be right; a report comes when that changes. */
+	m.nr_crws = 0;
 	assert_int_equal(hw_path_set(0x21, false), 0);
 	assert_int_equal(hw_path_configure(0x21, true), 0);
 	masks(0xa0, 0xbf);
+	assert_int_equal(m.nr_crws, 0);
 	assert_int_equal(hw_path_set(0x21, true), 0);
 	masks(0xe0, 0xff);
+	assert_int_equal(m.nr_crws, 1);
+	assert_int_equal(CRW_ERC(m.crw[0].flags), CRW_ERC_INIT);
 }
 
 static void a_path_that_is_none(void **state)
@@ -166,12 +170,13 @@ static void the_path_of_a_start_goes_away(void **state)
 	assert_int_equal(hw_path_set(0x21, false), 0);
 	cu_device_unsolicited(&puppet->dev, DEV_STAT_DEV_END, NULL, 0);
 	unit_wait(&u, &irb);
+	/* As always, the memory is nobody's any more then. */
+	assert_int_equal(u.guest.ended, 3);
 	status_is(&irb, STCTL_ALERT, 0, 0);
 	assert_int_equal(irb.scsw.flags & (SCSW_FLAGS_PNO | SCSW_FLAGS_CC),
 			 SCSW_FLAGS_PNO | SCSW_FLAGS_CC);
 	assert_int_equal(unit_schib(&u).pmcw.pnom, 0x40);
 	assert_int_equal(unit_schib(&u).scsw.flags & SCSW_FLAGS_PNO, 0);
-	guest_wait_end(&u.guest, 3);
 	assert_int_equal(puppet->begun, 2);
 }
 
