@@ -142,6 +142,8 @@ int ccw_command(struct ccw_client *client, uint32_t command)
 {
 	struct ccw_cmd_region region = { .command = command };
 
+	if (!client->transport->host_order)
+		cio_put32((uint8_t *)&region.command, command);
 	return client->transport->write(client, CCW_CMD_REGION, &region, sizeof(region), 0);
 }
 

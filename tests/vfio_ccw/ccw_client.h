@@ -33,6 +33,7 @@ struct ccw_region {
  * @unmap: the reverse
  * @arm:   signal interrupt @index by @fd; -1: not at all
  * @reset: VFIO_DEVICE_RESET
+ * @host_order: the number of a command is in the host's byte order, as <linux/vfio_ccw.h> has it
  */
 struct ccw_transport {
 	int (*open)(struct ccw_client *client, const char *where);
@@ -46,6 +47,7 @@ struct ccw_transport {
 	int (*unmap)(struct ccw_client *client, uint64_t iova, uint64_t size);
 	int (*arm)(struct ccw_client *client, unsigned int index, int fd);
 	int (*reset)(struct ccw_client *client);
+	bool host_order;
 };
 
 extern const struct ccw_transport ccw_vfio;   /* @where: the UUID of a mediated device */

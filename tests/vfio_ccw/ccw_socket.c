@@ -64,7 +64,8 @@ static int call(struct ccw_client *client, uint16_t command, const struct iovec 
 		return err ? err : -(int)header.error;
 	if (len < size)
 		return -EPROTO;
-	memcpy(reply, room, size);
+	if (size)
+		memcpy(reply, room, size);
 	return 0;
 }
 

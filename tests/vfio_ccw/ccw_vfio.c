@@ -140,4 +140,5 @@ const struct ccw_transport ccw_vfio = {
 	.unmap = vfio_unmap,
 	.arm = vfio_arm,
 	.reset = vfio_reset,
+	.host_order = true,
 };

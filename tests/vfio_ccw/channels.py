@@ -4,11 +4,16 @@
 import collections
 import errno
 import os
+import pathlib
 import select
 import shutil
 import struct
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "vfio_user"))
+import client as vu  # noqa: E402,F401
 
 UUID = "7e270a25-e163-4922-af60-757fc8ed48c6"
 OTHER = "7e270a25-e163-4922-af60-757fc8ed48c7"
@@ -147,7 +152,8 @@ class User:
             command = view.command(*command)
         self.process = subprocess.Popen(
             [str(word) for word in command],
-            env=view.environment(),
+            # What it writes it has as a mainframe would.
+            env=view.environment(UMDEV_CCW_BYTE_ORDER="big"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -285,3 +291,26 @@ class User:
 
 def irb(data):
     return Irb(*struct.unpack(">HHIBBH5I32s", data[:64])[:6], struct.unpack(">5I", data[12:32]), data[32:64])
+
+
+def run_by(client, cpa, word1=FMT1):
+    """The same as User.run() by a client of vfio-user's, which answers for its memory meanwhile."""
+    event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    try:
+        client.set_irqs(vu.DATA_EVENTFD | vu.TRIGGER, IO, 0, 1, [event])
+        area = struct.pack(">IIIHH8x96x4x", 0, word1, cpa, 0, START | START_PEND)
+        client.write(IO_REGION, 0, area)
+        end = time.monotonic() + HANG_LIMIT
+        while True:
+            # What came together with a reply is in the buffer already.
+            ready = client.buffer or select.select([event, client.sock], [], [], end - time.monotonic())[0]
+            assert ready, "no interrupt has come"
+            if client.buffer or client.sock in ready:
+                client.serve(client.receive())
+                continue
+            os.eventfd_read(event)
+            status = irb(client.read(IO_REGION, 24, 96))
+            if not status.ctrl & (START_PEND | SCHACT | DEVACT):
+                return status
+    finally:
+        os.close(event)
