@@ -225,10 +225,11 @@ static ssize_t uevent_store(struct kobject *kobj, struct kobj_attribute *attr, c
 static struct kobj_attribute kobj_attr_uevent = __ATTR(uevent, 0644, nothing_show, uevent_store);
 
 static struct attribute *path_attrs[] = {
-	&kobj_attr_status.attr, &kobj_attr_configure.attr, &kobj_attr_type.attr,
-	&kobj_attr_cmg.attr,	&kobj_attr_shared.attr,	   &kobj_attr_chid.attr,
-	&kobj_attr_esc.attr,	&kobj_attr_uevent.attr,	   &kobj_attr_chid_external.attr,
-	NULL,
+	&kobj_attr_status.attr,	       &kobj_attr_configure.attr,
+	&kobj_attr_type.attr,	       &kobj_attr_cmg.attr,
+	&kobj_attr_shared.attr,	       &kobj_attr_chid.attr,
+	&kobj_attr_esc.attr,	       &kobj_attr_uevent.attr,
+	&kobj_attr_chid_external.attr, NULL,
 };
 
 static ssize_t util_string_read(struct kobject *kobj, struct bin_attribute *attr, char *buf,

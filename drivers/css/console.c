@@ -171,8 +171,8 @@ static int do_path(char *text)
 	}
 	err = change_path(chpid, how);
 	if (err == -EINVAL)
-		refuse("path", whole, err,
-		       "\"%s\": expected on, off, configure or deconfigure", how);
+		refuse("path", whole, err, "\"%s\": expected on, off, configure or deconfigure",
+		       how);
 	else if (err)
 		refuse("path", whole, err, "there is no channel path %02x", chpid);
 out:

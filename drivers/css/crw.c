@@ -520,8 +520,9 @@ void css_queue_stop(void)
 /* With the lock. */
 static bool is_settled(bool left_too)
 {
-	bool settled = !queue.busy && !queue.eval.count && !queue.collectors && !queue.retry.count &&
-		       !queue.nr_reports && !queue.lost && list_empty(&queue.gone);
+	bool settled = !queue.busy && !queue.eval.count && !queue.collectors &&
+		       !queue.retry.count && !queue.nr_reports && !queue.lost &&
+		       list_empty(&queue.gone);
 
 	return settled && (!left_too || (list_empty(&queue.leaving) && list_empty(&queue.left)));
 }

@@ -102,7 +102,7 @@ int css_wait_for_slow_path(void);
  * css_settle_drivers - wait until drivers have seen to what is new. Context: no lock.
  */
 void css_settle_drivers(void);
-/** css_complete_work - wait for all of that and for those that leave. As css_wait_for_slow_path() */
+/** css_complete_work - wait for all of that and for those that leave. Return: 0, -EINTR. */
 int css_complete_work(void);
 
 /* ---- chp.c: channel paths ---- */

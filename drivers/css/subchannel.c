@@ -143,12 +143,17 @@ static void disable(struct subchannel *sch)
 		dev_err(&sch->dev, "it can't be disabled: %d", err);
 }
 
-/* Under sch->lock. */
+/* Under sch->lock, as what follows. */
+static void wait_for_callbacks(struct css_subchannel *csch)
+{
+	while (csch->event || csch->irqs)
+		pthread_cond_wait(&csch->idle, &csch->sch.lock);
+}
+
 static void begin_binding(struct css_subchannel *csch)
 {
 	csch->binding = true;
-	while (csch->event || csch->irqs)
-		pthread_cond_wait(&csch->idle, &csch->sch.lock);
+	wait_for_callbacks(csch);
 }
 
 static void end_binding(struct css_subchannel *csch)
@@ -167,16 +172,19 @@ int css_subchannel_probe(struct css_subchannel *csch, struct css_driver *drv)
 	err = cio_update_schib(sch);
 	sch->opm = chp_get_sch_opm(&sch->schib);
 	sch->lpm = sch->schib.pmcw.pam & sch->opm;
+	/* What it enables in probe() may interrupt before that has returned. */
+	sch->driver = drv;
 	pthread_mutex_unlock(&sch->lock);
 
 	if (!err && drv->probe)
 		err = drv->probe(sch);
 
 	pthread_mutex_lock(&sch->lock);
-	if (err)
+	if (err) {
+		sch->driver = NULL;
+		wait_for_callbacks(csch);
 		disable(sch);
-	else
-		sch->driver = drv;
+	}
 	end_binding(csch);
 	pthread_mutex_unlock(&sch->lock);
 	return err;
@@ -190,8 +198,8 @@ void css_subchannel_remove(struct css_subchannel *csch, struct css_driver *drv)
 		drv->quiesce(sch);
 
 	pthread_mutex_lock(&sch->lock);
-	begin_binding(csch);
 	sch->driver = NULL;
+	begin_binding(csch);
 	pthread_mutex_unlock(&sch->lock);
 
 	if (drv->remove)

@@ -94,7 +94,8 @@ struct chp_link {
  * with sch->lock, as the pointer to the state of a mediated device that comes and goes on its own,
  * is safe in them. They may release sch->lock and take it again to wait; @irq comes meanwhile, and
  * no other event does. An event that comes during @probe or @remove waits for its end, so no event
- * is lost on a driver that is being bound; an interrupt does not, and is taken and dropped.
+ * is lost on a driver that is being bound. An interrupt does not wait: @irq comes also during
+ * @probe, from when the driver has enabled the subchannel; in @remove it is taken and dropped.
  */
 struct css_driver {
 	struct device_driver driver;
@@ -133,7 +134,7 @@ UMDEV_API void css_driver_unregister(struct css_driver *drv);
  *          is available and not varied off; then it is the driver's
  * @schib:  as cio_update_schib() found it last
  * @path_mask, @chpid: channel paths, leftmost bit first; constant
- * @driver: who gets events; NULL while none does
+ * @driver: who has it, from the beginning of @probe to the end of @quiesce; else NULL
  * @dev:    /sys/devices/cssC/C.S.DDDD
  * @hw:     css's; constant
  */

@@ -103,8 +103,7 @@ static int change(const struct cli *cli, const struct options *o, const char *co
 }
 
 /* One write for each argument. One that is refused keeps none of the others from being done. */
-static int change_each(const struct cli *cli, int argc, char **argv,
-		       const char *expected)
+static int change_each(const struct cli *cli, int argc, char **argv, const char *expected)
 {
 	struct options o = { .no_scan = false };
 	int i, err = 0, status = parse_options(&o, &argc, argv);
@@ -137,8 +136,7 @@ int ap_unplug(const struct cli *cli, int argc, char **argv)
 	return change_each(cli, argc, argv, "an adapter's number, as 06");
 }
 
-static int switch_it(const struct cli *cli, int argc, char **argv,
-		     const char *expected)
+static int switch_it(const struct cli *cli, int argc, char **argv, const char *expected)
 {
 	struct options o = { .no_scan = false };
 	char *text;
@@ -159,8 +157,7 @@ static int switch_it(const struct cli *cli, int argc, char **argv,
 
 int ap_config(const struct cli *cli, int argc, char **argv)
 {
-	return switch_it(cli, argc, argv,
-			 "an adapter's number, and on or off, as 06 off");
+	return switch_it(cli, argc, argv, "an adapter's number, and on or off, as 06 off");
 }
 
 int ap_checkstop(const struct cli *cli, int argc, char **argv)

@@ -20,8 +20,8 @@ const struct sub_commands ap_commands = {
 	.about = "Crypto adapters of the simulated machine (module ap).",
 	.commands = commands,
 	.nr = ARRAY_SIZE(commands),
-	.more = "      --no-scan           plug, unplug, config, checkstop, domains: leave it to the\n"
-		"                          bus to find what has changed\n"
+	.more = "      --no-scan           plug, unplug, config, checkstop, domains: leave it to\n"
+		"                          the bus to find what has changed\n"
 		"  -j, --json              print JSON, for programs\n"
 		"  -h, --help              show this help\n"
 		"\n"

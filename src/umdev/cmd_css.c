@@ -21,8 +21,8 @@ const struct sub_commands css_commands = {
 		"  -h, --help              show this help\n"
 		"\n"
 		"HOW is on or off (plug a channel path's cable in, or pull it), configure or\n"
-		"deconfigure, vary-on or vary-off. DEVICE is a number as 0.0.1000, PATH one as 10,\n"
-		"STATUS a device status: hexadecimal. TYPE and OPTION: umdev css types.\n"
+		"deconfigure, vary-on or vary-off. DEVICE is a number as 0.0.1000, PATH one as\n"
+		"10, STATUS a device status: hexadecimal. TYPE and OPTION: umdev css types.\n"
 		"See umdev(1) and doc/css.md.",
 };
 

@@ -35,7 +35,7 @@ char *css_find(const struct cli *cli, const char *busid)
 
 /* ---- a line of the machine's: "0.0.1000:TYPE[,OPTION]... STATE" ---- */
 
-/* What is behind a device's number, in @all, up to the end of the line; NULL: the machine has none. */
+/* What is behind a device's number, in @all, up to the end of the line, or NULL: it has none. */
 static const char *find_line(const char *all, const char *busid)
 {
 	size_t len = strlen(busid);
@@ -150,9 +150,11 @@ static int only_json(struct cli *cli, int argc, char **argv)
 int css_list(const struct cli *cli, int argc, char **argv)
 {
 	static const struct column columns[] = {
-		{ "device", "DEVICE" }, { "subchannel", "SUBCHANNEL" }, { "type", "TYPE" },
-		{ "state", "STATE" },	{ "driver", "DRIVER" }, { "chpids", "PATHS" },		{ "pimpampom", "MASKS" },
-		{ "mdev", "MDEV" },	{ NULL, NULL },
+		{ "device", "DEVICE" },	  { "subchannel", "SUBCHANNEL" },
+		{ "type", "TYPE" },	  { "state", "STATE" },
+		{ "driver", "DRIVER" },	  { "chpids", "PATHS" },
+		{ "pimpampom", "MASKS" }, { "mdev", "MDEV" },
+		{ NULL, NULL },
 	};
 	struct cli own = *cli;
 	struct json_object *list, *mdevs;

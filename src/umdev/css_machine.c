@@ -143,8 +143,7 @@ static int settle(const struct cli *cli, int n, char **argv, char **mdevs)
 		if (mdevs[i])
 			release_say_waiting(cli, mdevs[i], argv[i]);
 	release_all(&r, 1);
-	return r.err ? cli_fail("css %s: waiting for the bus failed: %s", argv[0],
-				strerror(-r.err))
+	return r.err ? cli_fail("css %s: waiting for the bus failed: %s", argv[0], strerror(-r.err))
 		     : EXIT_SUCCESS;
 }
 

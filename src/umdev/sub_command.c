@@ -69,8 +69,8 @@ static void make_options(const struct sub_option *options, struct option *long_o
 	size_t i;
 
 	for (i = 0; options[i].long_name; i++) {
-		long_options[i] = (struct option) { options[i].long_name, no_argument, NULL,
-						    256 + (int)i };
+		long_options[i] =
+			(struct option) { options[i].long_name, no_argument, NULL, 256 + (int)i };
 		if (options[i].letter)
 			*letters++ = options[i].letter;
 	}

@@ -29,7 +29,7 @@ bool tree_exists(const char *path);
 /** tree_read - what an attribute says, without the last newline, to free(); NULL: can't be read. */
 char *tree_read(const char *path);
 
-/** tree_read_all - the same of a file that may be longer than an attribute, with its last newline. */
+/** tree_read_all - the same of a file that may be longer, with its last newline. */
 char *tree_read_all(const char *path);
 
 /** tree_write - write to an attribute. Return: 0, -errno. */

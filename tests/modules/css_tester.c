@@ -21,12 +21,10 @@
 
 /**
  * struct tester - what a subchannel has of ours; sanitizers see who uses it without a driver
- * @busy: an event's callback, or probe() or remove(), runs
- * @mem:  of the program that runs
+ * @busy: an event's callback runs
  */
 struct tester {
 	atomic_bool busy;
-	struct channel_memory mem;
 };
 
 static char record[SYSFS_PAGE_SIZE];
@@ -131,8 +129,8 @@ static void irq(struct subchannel *sch, const struct irb *irb)
 {
 	check_locked(sch, "irq");
 	get_tester(sch);
-	say(sch, "irq fctl=%04x dstat=%02x cstat=%02x", irb->scsw.ctrl & SCSW_FCTL,
-	    irb->scsw.dstat, irb->scsw.cstat);
+	say(sch, "irq fctl=%04x dstat=%02x cstat=%02x", irb->scsw.ctrl & SCSW_FCTL, irb->scsw.dstat,
+	    irb->scsw.cstat);
 	wait_held("irq", &sch->lock);
 }
 
@@ -251,21 +249,32 @@ static int no_memory(struct channel_memory *mem, uint64_t addr, void *buf, size_
 	return -EFAULT;
 }
 
-static const struct channel_memory_ops memory_ops = { .fetch_ccw = fetch_ccw, .read = no_memory };
+static void end_program(struct channel_memory *mem)
+{
+	free(mem);
+}
+
+static const struct channel_memory_ops memory_ops = { .fetch_ccw = fetch_ccw,
+						      .read = no_memory,
+						      .end = end_program };
 
 /* Return: 0, -errno of enabling, or the condition code. */
 static int start(struct subchannel *sch)
 {
 	struct orb orb = { .word1 = ORB_FMT | ORB_PFCH | UINT32_C(0xff) << 8 };
-	struct tester *t = get_tester(sch);
+	struct channel_memory *mem = calloc(1, sizeof(*mem));
 	int ret;
 
+	if (!mem)
+		return -ENOMEM;
+	mem->ops = &memory_ops;
 	pthread_mutex_lock(&sch->lock);
 	ret = cio_enable_subchannel(sch, 1);
-	t->mem.ops = &memory_ops;
 	if (!ret)
-		ret = ssch(sch, &orb, &t->mem);
+		ret = ssch(sch, &orb, mem);
 	pthread_mutex_unlock(&sch->lock);
+	if (ret)
+		free(mem);
 	return ret;
 }
 
@@ -304,8 +313,12 @@ static ssize_t start_store(struct device_driver *drv, const char *buf, size_t co
 static DRIVER_ATTR_WO(start);
 
 static struct attribute *tester_attrs[] = {
-	&driver_attr_record.attr, &driver_attr_hold.attr,   &driver_attr_again.attr,
-	&driver_attr_gone.attr,	  &driver_attr_refuse.attr, &driver_attr_start.attr,
+	&driver_attr_record.attr,
+	&driver_attr_hold.attr,
+	&driver_attr_again.attr,
+	&driver_attr_gone.attr,
+	&driver_attr_refuse.attr,
+	&driver_attr_start.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(tester);
