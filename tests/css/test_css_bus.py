@@ -272,12 +272,15 @@ def test_driver_of_another_type_is_never_bound(two):
 
 
 def test_explicit_driver_gets_nothing_by_itself(two):
-    tester = Tester(two).take("0.0.0000")
-    tester.write("explicit_bind_only", 1)
-    two.write("devices/0.0.0000/driver_override", "\n")
+    usual = two.driver("0.0.0000")
+    tester = Tester(two)
+    assert two.driver("0.0.0000") == usual
     two.console("plug", "0.0.2000:null")
-    assert two.driver("0.0.0002") != "css_tester"
+    assert two.driver("0.0.0002") == usual
     tester.take("0.0.0002")
+    tester.release("0.0.0002")
+    two.write("drivers_probe", "0.0.0002")
+    assert two.driver("0.0.0002") == usual
 
 
 def test_module_with_users_stays(tester):

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A driver of subchannels that records what it is called for, one line for each call, and checks
- * that css keeps its word: no call without the lock, or while another one runs. Its attributes:
+ * that css keeps its word: no call without the lock, or while another one runs. It takes nothing by
+ * itself: where it can be found it is loaded for every subchannel. Its attributes:
  *
  *   record  the lines so far; a write forgets them
  *   start   "0.0.0000": enable the subchannel and start a NO-OPERATION
@@ -330,7 +331,7 @@ static const struct css_device_id ids[] = { { 1, SUBCHANNEL_TYPE_IO }, { 0 } };
 static const struct css_device_id other_ids[] = { { 1, SUBCHANNEL_TYPE_ADM }, { 0 } };
 
 static struct css_driver tester = {
-	.driver = { .groups = tester_groups },
+	.driver = { .groups = tester_groups, .explicit_bind_only = true },
 	.ids = ids,
 	.probe = probe,
 	.quiesce = quiesce,
