@@ -112,16 +112,17 @@ static int vfio_ccw_sch_event(struct subchannel *sch, int process)
 }
 
 /*
- * A path is not to be used any more: end what runs on it. What was cancelled before it has begun
- * does not interrupt; the kernel leaves its user to wait for that.
+ * A path is not to be used any more: end what runs on it. The kernel halts also what has used it
+ * last and is idle, for an interrupt that no guest has asked for; and what it cancels before it has
+ * begun, which does not interrupt, it leaves its user to wait for.
  */
 static void leave_path(struct vfio_ccw_private *private, uint8_t mask)
 {
 	struct subchannel *sch = private->sch;
 	int retries = 255;
 
-	if (!(sch->schib.pmcw.lpum & mask) || cio_cancel_halt_clear(sch, &retries) ||
-	    private->state != VFIO_CCW_STATE_CP_PENDING)
+	if (!(sch->schib.pmcw.lpum & mask) || !(sch->schib.scsw.ctrl & (SCSW_FCTL | SCSW_ACTL)) ||
+	    cio_cancel_halt_clear(sch, &retries) || private->state != VFIO_CCW_STATE_CP_PENDING)
 		return;
 	private->irb = (struct irb) {
 		.scsw = { .ctrl = SCSW_FCTL_START | SCSW_STCTL_ALERT | SCSW_STCTL_PRIM |

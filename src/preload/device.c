@@ -192,8 +192,11 @@ static const struct file_ops device_ops = {
 	.release = device_release,
 };
 
-/* vfio_platform does not move the position, not even from one piece of a readv() to the next. */
-static const struct file_ops platform_device_ops = {
+/*
+ * vfio_platform and vfio_ccw do not move the position, not even from one piece of a readv() to the
+ * next.
+ */
+static const struct file_ops staying_device_ops = {
 	.name = "vfio-device",
 	.ioctl = device_ioctl,
 	.read = device_read,
@@ -207,6 +210,7 @@ int device_open(struct file *group_file, const char *name, struct file **out)
 {
 	struct group *group = group_file->priv;
 	struct device_file *df = calloc(1, sizeof(*df));
+	bool stays;
 	int err;
 
 	if (!df)
@@ -219,8 +223,8 @@ int device_open(struct file *group_file, const char *name, struct file **out)
 	err = df->holder = holder_create(group->holders, HOLDER_DEVICE);
 	if (err < 0)
 		goto put;
-	err = file_create(device_is_platform(df->device) ? &platform_device_ops : &device_ops, df,
-			  O_RDWR, out);
+	stays = device_is_platform(df->device) || device_is_ccw(df->device);
+	err = file_create(stays ? &staying_device_ops : &device_ops, df, O_RDWR, out);
 	if (err)
 		goto let_go;
 	file_get(group_file);
