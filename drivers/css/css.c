@@ -179,7 +179,6 @@ static int remove_subchannel(struct device *dev, void *data)
 	struct css_subchannel *csch = to_css_subchannel(to_subchannel(dev));
 
 	css_subchannel_del(csch);
-	put_device(dev);
 	return 0;
 }
 

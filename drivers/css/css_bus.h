@@ -49,7 +49,7 @@ extern const struct attribute_group *css_subchannel_groups[];
  * Return: 0; -ENODEV, it is gone or has no device; -ENOMEM and what device_add() says.
  */
 int css_subchannel_add(struct hw_sch *hw);
-/** css_subchannel_del - the reverse, but for the device's last reference. Its driver may wait. */
+/** css_subchannel_del - the reverse; who needs it afterwards holds it. Its driver may wait. */
 void css_subchannel_del(struct css_subchannel *csch);
 
 /** css_subchannel_probe - as bus_type.probe(), for a driver that takes this type. */

@@ -387,4 +387,5 @@ void css_subchannel_del(struct css_subchannel *csch)
 {
 	device_del(&csch->sch.dev);
 	hw_sch_set_data(csch->sch.hw, NULL);
+	put_device(&csch->sch.dev);
 }
