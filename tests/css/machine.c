@@ -97,6 +97,8 @@ static void guest_end(struct channel_memory *mem)
 {
 	struct guest *g = to_guest(mem);
 
+	if (g->on_end)
+		g->on_end(g);
 	pthread_mutex_lock(&g->lock);
 	__atomic_store_n(&g->open, false, __ATOMIC_RELEASE);
 	g->ended++;

@@ -22,9 +22,9 @@
 
 #include "../../drivers/css/hw.h"
 
-/* Memory of a guest: from 0, and the same once more from GUEST_HIGH on, for 64-bit addresses. */
+/* Memory of a guest: from 0, and the same once more from GUEST_HIGH on, where only 64 bits reach. */
 #define GUEST_SIZE  UINT32_C(0x04000000)
-#define GUEST_HIGH  UINT64_C(0x100000000)
+#define GUEST_HIGH  UINT64_C(0x80000000)
 #define GUEST_CCWS  UINT32_C(0x2000)   /* where guest_ccw() begins */
 #define GUEST_IDAWS UINT32_C(0x80000)  /* where guest_idaws() begins */
 #define GUEST_DATA  UINT32_C(0x100000) /* nothing is there unless a test puts it there */
@@ -39,6 +39,7 @@
  * @broken, @broken_len: one that is broken (-EIO)
  * @fetched: CCWs that were asked for
  * @lock, @cond, @ended: how often end() was called
+ * @on_end: NULL, or called in end()
  * @stray:  accesses after end(), which are errors of the machine
  * @open:   between ssch() and end()
  */
@@ -56,6 +57,7 @@ struct guest {
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
 	unsigned int ended;
+	void (*on_end)(struct guest *g);
 	unsigned int stray;
 	bool open;
 };

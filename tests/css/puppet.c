@@ -9,28 +9,16 @@
 #include "../unit/cmocka_umdev.h"
 
 struct puppet *puppet;
+bool puppet_cut_off;
 
 static struct puppet *to_puppet(struct cu_device *dev)
 {
 	return container_of(dev, struct puppet, dev);
 }
 
-static void begin(struct cu_device *dev, uint8_t path)
-{
-	struct puppet *p = to_puppet(dev);
-
-	p->begun++;
-	p->path = path;
-}
-
 static void end(struct cu_device *dev)
 {
 	to_puppet(dev)->ended++;
-}
-
-static void stop(struct cu_device *dev)
-{
-	__atomic_fetch_add(&to_puppet(dev)->stops, 1, __ATOMIC_RELAXED);
 }
 
 static void hold(struct puppet *p, bool deaf)
@@ -42,6 +30,28 @@ static void hold(struct puppet *p, bool deaf)
 	poll(wait, deaf ? 1 : 2, -1);
 	if (wait[0].revents && read(p->go, &one, sizeof(one)) < 0)
 		abort();
+}
+
+static void begin(struct cu_device *dev, uint8_t path)
+{
+	struct puppet *p = to_puppet(dev);
+
+	p->begun++;
+	p->path = path;
+	if (p->hold_begin)
+		hold(p, true);
+}
+
+static void stop(struct cu_device *dev)
+{
+	struct puppet *p = to_puppet(dev);
+
+	__atomic_fetch_add(&p->stops, 1, __ATOMIC_RELAXED);
+	if (!p->hold_stop)
+		return;
+	__atomic_store_n(&p->in_stop, true, __ATOMIC_SEQ_CST);
+	hold(p, true);
+	__atomic_store_n(&p->in_stop, false, __ATOMIC_SEQ_CST);
 }
 
 static void reset(struct cu_device *dev)
@@ -57,6 +67,7 @@ static void destroy(struct cu_device *dev)
 {
 	struct puppet *p = to_puppet(dev);
 
+	puppet_cut_off = __atomic_load_n(&p->in_stop, __ATOMIC_SEQ_CST);
 	if (puppet == p)
 		puppet = NULL;
 	close(p->go);

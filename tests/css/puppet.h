@@ -39,7 +39,8 @@ struct act {
  * @codes, @nr_codes: those that were executed
  * @begun, @ended, @resets: calls
  * @path:   of the last begin()
- * @hold_reset: a reset waits for @go
+ * @hold_begin, @hold_reset, @hold_stop: such a call waits for @go
+ * @in_stop: stop() is being called
  * @stops:  calls of stop()
  */
 struct puppet {
@@ -56,11 +57,16 @@ struct puppet {
 	unsigned int ended;
 	unsigned int resets;
 	unsigned int stops;
+	bool hold_begin;
 	bool hold_reset;
+	bool hold_stop;
+	bool in_stop;
 	uint8_t path;
 };
 
 extern struct puppet *puppet;
+/* A puppet was destroyed while its stop() ran. */
+extern bool puppet_cut_off;
 
 /** puppet_register - offer the type; after machine_start(). */
 void puppet_register(void);

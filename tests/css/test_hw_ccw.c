@@ -84,6 +84,33 @@ static void a_transfer_to_a_transfer(void **state)
 	}
 }
 
+static void a_transfer_to_a_transfer_in_chained_data(void **state)
+{
+	struct irb irb;
+	uint32_t at;
+
+	/* The code would not count there, and there would be room for four. */
+	for (int fmt1 = 0; fmt1 < 2; fmt1++) {
+		guest_reset(&u.guest, fmt1);
+		at = guest_ccw(&u.guest, CCW_CMD_READ, CCW_FLAG_DC, 4, GUEST_DATA);
+		guest_tic(&u.guest, at + 16);
+		guest_ccw(&u.guest, CCW_CMD_TIC, 0, 4, GUEST_DATA);
+		unit_run(&u, 0, at, &irb);
+		status_is(&irb, STCTL_ALERT, DSTAT_END, SCHN_STAT_PROG_CHECK);
+		assert_int_equal(irb.scsw.cpa, at + 24);
+	}
+}
+
+static void a_wrong_ccw_after_a_skipped_one(void **state)
+{
+	uint32_t at = guest_ccw(&u.guest, 0x07, CCW_FLAG_CC, 0, 0);
+
+	puppet->act[0x07].dstat = DSTAT_END | DEV_STAT_STAT_MOD;
+	guest_ccw(&u.guest, 0x07, 0, 0, 0);
+	guest_ccw(&u.guest, 0, 0, 0, 0);
+	is_refused(0, at, at + 16, 1);
+}
+
 static void a_transfer_with_more_than_an_address(void **state)
 {
 	static const struct {
@@ -171,8 +198,13 @@ static void where_the_program_begins(void **state)
 	static const uint32_t wrong[] = { GUEST_CCWS + 1, GUEST_CCWS + 4, UINT32_C(0x80000000),
 					  UINT32_C(0xfffffff8), GUEST_SIZE };
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++)
+	for (unsigned int i = 0; i < ARRAY_SIZE(wrong); i++) {
+		/* The CCW is good, as far as there is memory for one. */
+		guest_reset(&u.guest, true);
+		u.guest.next_ccw = wrong[i] < GUEST_SIZE ? wrong[i] : GUEST_CCWS;
+		guest_ccw(&u.guest, CCW_CMD_READ, 0, 8, GUEST_DATA);
 		is_refused(0, wrong[i], wrong[i], 0);
+	}
 	/* There is memory, but format 0 has only 24 bits. */
 	guest_reset(&u.guest, false);
 	u.guest.next_ccw = 0x01000000;
@@ -325,6 +357,8 @@ int main(void)
 		T(a_command_code_of_a_kind_that_is_none),
 		T(a_transfer_as_the_first_ccw),
 		T(a_transfer_to_a_transfer),
+		T(a_transfer_to_a_transfer_in_chained_data),
+		T(a_wrong_ccw_after_a_skipped_one),
 		T(a_transfer_with_more_than_an_address),
 		T(a_transfer_to_where_no_ccw_can_be),
 		T(a_transfer_in_format_0_has_only_an_address),

@@ -316,6 +316,21 @@ static void where_a_list_is(void **state)
 	list_at(0, GUEST_IDAWS + 4, SCHN_STAT_CHN_CTRL);
 }
 
+static void a_list_ends_where_addresses_do(void **state)
+{
+	struct irb irb;
+	uint32_t at;
+
+	/* In format 0 that is at 16 MiB; there is memory behind it, with an address. */
+	guest_reset(&u.guest, false);
+	u.guest.next_idaw = 0x00fffff8;
+	guest_idaws(&u.guest, false, (uint64_t[]) { 0, GUEST_DATA + 2044, GUEST_DATA }, 3);
+	at = guest_ccw(&u.guest, CCW_CMD_READ, CCW_FLAG_IDA, 8, 0x00fffffc);
+	unit_run(&u, 0, at, &irb);
+	status_is(&irb, STCTL_ALERT, DSTAT_END, SCHN_STAT_PROG_CHECK);
+	assert_int_equal(irb.scsw.count, 4);
+}
+
 static void a_list_in_each_ccw_that_chains_data(void **state)
 {
 	uint64_t a = GUEST_DATA + 2046, b = GUEST_DATA + 0x8000;
@@ -349,6 +364,7 @@ int main(void)
 		T(lists_of_each_format),
 		T(words_of_a_list),
 		T(where_a_list_is),
+		T(a_list_ends_where_addresses_do),
 		T(a_list_in_each_ccw_that_chains_data),
 	};
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Each instruction in each state of a subchannel: condition codes, and what comes of them. */
+#include <errno.h>
+#include <unistd.h>
+
 #include "../unit/cmocka_umdev.h"
 #include "puppet.h"
 
@@ -252,6 +255,63 @@ static void halting_a_program(void **state)
 	unit_assert_good(&u, 0, guest_ccw(&u.guest, CCW_CMD_READ, 0, 8, GUEST_DATA));
 }
 
+static void what_is_halted_gets_no_data(void **state)
+{
+	struct irb irb;
+
+	puppet->act[CCW_CMD_READ].hold = true;
+	assert_int_equal(unit_start(&u, 0, guest_ccw(&u.guest, CCW_CMD_READ, 0, 8, GUEST_DATA)), 0);
+	unit_wait_active(&u);
+	assert_int_equal(hw_hsch(u.hw), 0);
+	unit_wait(&u, &irb);
+	assert_int_equal(puppet->result, -EIO);
+	assert_int_equal(u.guest.ram[GUEST_DATA], 0);
+	assert_int_equal(irb.scsw.count, 8);
+}
+
+static void halting_before_the_first_command(void **state)
+{
+	struct irb irb;
+
+	puppet->hold_begin = true;
+	assert_int_equal(unit_start(&u, 0, guest_ccw(&u.guest, CCW_CMD_READ, 0, 8, GUEST_DATA)), 0);
+	unit_wait_active(&u);
+	assert_int_equal(hw_hsch(u.hw), 0);
+	puppet_go();
+	unit_wait(&u, &irb);
+	assert_int_equal(irb.scsw.ctrl, SCSW_FCTL_START | SCSW_FCTL_HALT | SCSW_STCTL_STATUS);
+	assert_int_equal(puppet->nr_codes, 0);
+}
+
+static void halting_after_other_status(void **state)
+{
+	struct irb irb;
+
+	/* What it said is over. */
+	unit_run(&u, 0, guest_ccw(&u.guest, 0x17, 0, 8, GUEST_DATA), &irb);
+	assert_int_equal(irb.scsw.dstat, DSTAT_END | DEV_STAT_UNIT_CHECK);
+	halting_nothing(state);
+}
+
+/* The start finds no path; when it gives its memory back, it is halted. */
+static void halt(struct guest *g)
+{
+	assert_int_equal(hw_hsch(u.hw), 0);
+}
+
+static void halting_what_found_no_path(void **state)
+{
+	struct irb irb;
+
+	start_pending();
+	u.guest.on_end = halt;
+	assert_int_equal(hw_path_set(0x10, false), 0);
+	cu_device_unsolicited(&puppet->dev, DEV_STAT_DEV_END, NULL, 0);
+	unit_wait(&u, &irb);
+	assert_int_equal(irb.scsw.ctrl, SCSW_FCTL_START | SCSW_FCTL_HALT | SCSW_STCTL_STATUS);
+	assert_int_equal(u.interrupts, 2);
+}
+
 static void halting_what_waits(void **state)
 {
 	struct irb irb;
@@ -388,6 +448,93 @@ static void unplugging_a_program(void **state)
 	assert_null(puppet);
 }
 
+/* ---- calls that last ---- */
+
+static void *unplug_it(void *data)
+{
+	gone();
+	return NULL;
+}
+
+static void unplugging_while_the_device_is_reset(void **state)
+{
+	pthread_t thread;
+
+	puppet->hold_reset = true;
+	assert_int_equal(hw_csch(u.hw), 0);
+	while (!__atomic_load_n(&puppet->resets, __ATOMIC_RELAXED))
+		usleep(100);
+	assert_int_equal(pthread_create(&thread, NULL, unplug_it, NULL), 0);
+	while (do_stsch() != 3)
+		usleep(100);
+	puppet_go();
+	pthread_join(thread, NULL);
+	assert_int_equal(u.interrupts, 0);
+}
+
+static void *halt_it(void *data)
+{
+	hw_hsch(u.hw);
+	return NULL;
+}
+
+static void unplugging_while_a_command_is_stopped(void **state)
+{
+	pthread_t halts, unplugs;
+	struct hw_sch *hw = u.hw;
+
+	puppet->hold_stop = true;
+	active();
+	assert_int_equal(pthread_create(&halts, NULL, halt_it, NULL), 0);
+	while (!__atomic_load_n(&puppet->in_stop, __ATOMIC_SEQ_CST))
+		usleep(100);
+	/* Its program has ended; but who halts it is still with the device. */
+	guest_wait_end(&u.guest, 1);
+	puppet->hold_stop = false;
+	assert_int_equal(pthread_create(&unplugs, NULL, unplug_it, NULL), 0);
+	while (do_stsch() != 3)
+		usleep(100);
+	/* A chance to do it wrong. */
+	usleep(20000);
+	assert_ptr_equal(hw, u.hw);
+	if (puppet)
+		puppet_go();
+	pthread_join(unplugs, NULL);
+	pthread_join(halts, NULL);
+	assert_false(puppet_cut_off);
+}
+
+static int returned;
+
+static void take_long(struct unit *unit)
+{
+	usleep(20000);
+	__atomic_store_n(&returned, 1, __ATOMIC_SEQ_CST);
+}
+
+static void a_new_user_waits_for_the_interrupts_of_the_one_before(void **state)
+{
+	u.on_interrupt = take_long;
+	assert_int_equal(do_ssch(), 0);
+	wait_interrupts(1);
+	hw_sch_set_data(u.hw, NULL);
+	assert_int_equal(__atomic_load_n(&returned, __ATOMIC_SEQ_CST), 1);
+}
+
+static void a_user_leaves_in_its_interrupt_itself(struct unit *unit)
+{
+	hw_sch_set_data(unit->hw, NULL);
+	__atomic_store_n(&returned, 2, __ATOMIC_SEQ_CST);
+}
+
+static void a_user_may_leave_in_an_interrupt(void **state)
+{
+	u.on_interrupt = a_user_leaves_in_its_interrupt_itself;
+	assert_int_equal(do_ssch(), 0);
+	while (__atomic_load_n(&returned, __ATOMIC_SEQ_CST) != 2)
+		usleep(100);
+}
+
 static void unplugging_what_waits(void **state)
 {
 	start_pending();
@@ -405,6 +552,10 @@ int main(void)
 		T(what_may_be_modified),
 		T(halting_nothing),
 		T(halting_a_program),
+		T(what_is_halted_gets_no_data),
+		T(halting_before_the_first_command),
+		T(halting_after_other_status),
+		T(halting_what_found_no_path),
 		T(halting_what_waits),
 		T(halting_after_intermediate_status),
 		T(clearing_nothing),
@@ -417,6 +568,10 @@ int main(void)
 		T(disabling_resets_the_device),
 		T(unplugging_a_program),
 		T(unplugging_what_waits),
+		T(unplugging_while_the_device_is_reset),
+		T(unplugging_while_a_command_is_stopped),
+		T(a_new_user_waits_for_the_interrupts_of_the_one_before),
+		T(a_user_may_leave_in_an_interrupt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

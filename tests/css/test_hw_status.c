@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the status says: of programs, of devices that speak up, and of what they sense. */
+#include <unistd.h>
+
 #include "../unit/cmocka_umdev.h"
 #include "puppet.h"
 
@@ -209,6 +211,25 @@ static void the_device_keeps_its_sense(void **state)
 	sense_is(0);
 }
 
+/* With no concurrent sense. */
+static void sense_that_goes_away(void **state)
+{
+	struct irb irb;
+
+	assert_int_equal(unit_modify(&u, true, false, 0xff), 0);
+	run_unit_check(&irb);
+	assert_int_equal(hw_csch(u.hw), 0);
+	unit_wait(&u, &irb);
+	sense_is(0);
+	/* A command that the channel had to break off has nothing to tell. */
+	puppet->act[CCW_CMD_READ].dstat = DSTAT_END | DEV_STAT_UNIT_CHECK;
+	puppet->act[CCW_CMD_READ].sense = SENSE_EQUIPMENT_CHECK;
+	guest_reset(&u.guest, true);
+	unit_run(&u, 0, guest_ccw(&u.guest, CCW_CMD_READ, 0, 8, GUEST_SIZE), &irb);
+	status_is(&irb, STCTL_ALERT, DSTAT_END, SCHN_STAT_PROG_CHECK);
+	sense_is(0);
+}
+
 static void sense_id(void **state)
 {
 	unit_assert_good(&u, 0, guest_ccw(&u.guest, CCW_CMD_SENSE_ID, 0, 7, GUEST_DATA));
@@ -271,6 +292,21 @@ static void initial_status(void **state)
 	assert_int_equal(u.interrupts, 3);
 }
 
+static void initial_status_of_what_is_halted(void **state)
+{
+	struct irb irb;
+
+	puppet->act[CCW_CMD_READ].hold = puppet->act[CCW_CMD_READ].deaf = true;
+	assert_int_equal(
+		unit_start(&u, ORB_ISIC, guest_ccw(&u.guest, CCW_CMD_READ, 0, 8, GUEST_DATA)), 0);
+	unit_wait_active(&u);
+	assert_int_equal(hw_hsch(u.hw), 0);
+	puppet_go();
+	unit_wait(&u, &irb);
+	status_is(&irb, STCTL_END, DSTAT_END, 0);
+	assert_int_equal(u.interrupts, 1);
+}
+
 /* ---- unsolicited ---- */
 
 static void attention_comes_when_nothing_is_under_way(void **state)
@@ -308,6 +344,25 @@ static void attention_waits_for_a_user(void **state)
 		  0);
 }
 
+static void attention_does_not_come_to_a_disabled_one(void **state)
+{
+	struct irb irb;
+
+	/* Its thread is still there. */
+	puppet->hold_reset = true;
+	assert_int_equal(unit_modify(&u, false, true, 0xff), 0);
+	while (!__atomic_load_n(&puppet->resets, __ATOMIC_RELAXED))
+		usleep(100);
+	cu_device_unsolicited(&puppet->dev, DEV_STAT_ATTENTION, NULL, 0);
+	puppet_go();
+	/* A chance to do it wrong. */
+	usleep(20000);
+	assert_int_equal(unit_modify(&u, true, true, 0xff), 0);
+	unit_wait(&u, &irb);
+	assert_int_equal(irb.scsw.dstat, DEV_STAT_ATTENTION);
+	assert_int_equal(u.interrupts, 1);
+}
+
 static void attention_waits_for_the_status_before_it(void **state)
 {
 	struct irb irb;
@@ -337,12 +392,15 @@ int main(void)
 		T(a_chain_that_waits_is_halted),
 		T(sense_comes_with_the_status),
 		T(the_device_keeps_its_sense),
+		T(sense_that_goes_away),
 		T(sense_id),
 		T(a_ccw_interrupts),
 		T(a_ccws_interrupt_is_told_with_the_end),
 		T(initial_status),
+		T(initial_status_of_what_is_halted),
 		T(attention_comes_when_nothing_is_under_way),
 		T(attention_waits_for_a_user),
+		T(attention_does_not_come_to_a_disabled_one),
 		T(attention_waits_for_the_status_before_it),
 	};
 
