@@ -8,6 +8,7 @@
 #include <umdev/publish.h>
 
 #include "css_bus.h"
+#include "io_sch.h"
 
 static char *devices;
 module_param(devices, charp, 0444);
@@ -159,6 +160,7 @@ static void find_subchannels(void)
 	chp_init();
 	css_schedule_eval_all();
 	css_wait_for_slow_path();
+	css_settle_drivers();
 }
 
 static int shut_down(struct device *dev, void *data)
@@ -200,9 +202,12 @@ static int css_init(void)
 	err = bus_up();
 	if (err)
 		goto machine;
-	err = css_queue_start();
+	err = io_subchannel_init();
 	if (err)
 		goto take_bus_down;
+	err = css_queue_start();
+	if (err)
+		goto unregister_driver;
 	find_subchannels();
 	err = console_init();
 	if (err)
@@ -211,6 +216,8 @@ static int css_init(void)
 
 remove:
 	remove_subchannels();
+unregister_driver:
+	io_subchannel_exit();
 take_bus_down:
 	bus_down();
 machine:
@@ -222,6 +229,7 @@ static void css_exit(void)
 {
 	console_exit();
 	remove_subchannels();
+	io_subchannel_exit();
 	bus_down();
 	hw_exit();
 }
