@@ -72,6 +72,21 @@ def test_driverctl(type_in, any_view):
     assert len(said) == 5
 
 
+def test_driverctl_with_subchannels(type_in, any_view):
+    any_view.release.need("modprobe", "kmod")
+    typed = commands("driverctl", prompt="#")
+    load, override, create, *back = typed[[command.startswith("umdev modprobe css") for command in typed].index(True):]
+    # The modules of tests, which are there, too, are not loaded for what they claim.
+    type_in(load)
+    type_in(override)
+    type_in(create)
+    assert any_view.find(["bus/mdev/devices"], "-type", "l") != []
+    for command in back:
+        type_in(command)
+    assert any_view.find(["bus/mdev/devices"], "-type", "l") == []
+    assert any_view.find(["bus/css/drivers/io_subchannel"], "-name", "0.0.0000") != []
+
+
 def test_libvirt(type_in, any_view):
     any_view.release.need("libvirtd", "libvirt-daemon")
     *begin, end = commands("libvirt")
