@@ -443,10 +443,32 @@ size_t hw_show(char *buf, size_t size)
 
 /* ---- all of it ---- */
 
+/* What is always there. */
+static struct cu_type *const types[] = {
+	&cu_null_type,
+	&cu_fba_type,
+};
+
+static void unregister_types(size_t nr)
+{
+	while (nr--)
+		cu_type_unregister(types[nr]);
+}
+
 int hw_init(const struct hw_host *host)
 {
+	size_t i;
+	int err;
+
 	machine.host = *host;
-	return cu_type_register(&cu_null_type);
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		err = cu_type_register(types[i]);
+		if (err) {
+			unregister_types(i);
+			return err;
+		}
+	}
+	return 0;
 }
 
 void hw_exit(void)
@@ -458,7 +480,7 @@ void hw_exit(void)
 	while ((hw = unplug_one(NULL)))
 		hw_sch_put(hw);
 	hw_console_unlock();
-	cu_type_unregister(&cu_null_type);
+	unregister_types(sizeof(types) / sizeof(types[0]));
 	table_free(&machine.by_number);
 	table_free(&machine.by_devno);
 	hw_path_forget();

@@ -194,8 +194,9 @@ const struct cu_type *cu_type_find(const char *name);
 /** cu_command - execute a command: those that all devices have, and what the device does. */
 uint8_t cu_command(struct cu_device *dev, struct ccw_command *cmd);
 
-/* ---- cu_null.c ---- */
+/* ---- the types that are always there: cu_NAME.c ---- */
 
 extern struct cu_type cu_null_type;
+extern struct cu_type cu_fba_type;
 
 #endif

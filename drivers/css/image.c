@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <umdev/util.h>
 #include <unistd.h>
 
@@ -46,39 +47,41 @@ static int __umdev_printf(4, 5)
 
 /* ---- who else has it ---- */
 
-/* Does the open file, of which @info is what /proc tells, hold a lock? */
-static bool holds_lock(const char *info)
+/* Does the open file, of which @info is what /proc tells, hold a lock on @file? */
+static bool holds_lock(const char *info, const struct stat *file)
 {
+	unsigned int maj, min;
 	bool found = false;
 	char line[256];
+	uint64_t ino;
 	FILE *f = fopen(info, "re");
 
+	/* "lock: N: OFDLCK ADVISORY WRITE -1 MAJ:MIN:INODE 0 EOF" */
 	while (f && !found && fgets(line, sizeof(line), f))
-		found = !strncmp(line, "lock:", 5);
+		found = sscanf(line, "lock: %*s %*s %*s %*s %*s %x:%x:%" SCNu64, &maj, &min,
+			       &ino) == 3 &&
+			makedev(maj, min) == file->st_dev && ino == file->st_ino;
 	if (f)
 		fclose(f);
 	return found;
 }
 
-/* Has the process a lock by one of its descriptors? Not by @except. */
+/* Has the process a lock by one of its descriptors? Not by @except. Nothing but /proc is looked at:
+ * what somebody else has open may be on storage that hangs. */
 static bool process_holds(const char *pid, const struct stat *file, int except)
 {
 	char path[64 + 2 * NAME_MAX];
 	struct dirent *entry;
 	bool found = false;
-	struct stat st;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo", pid);
 	dir = opendir(path);
 	while (dir && !found && (entry = readdir(dir))) {
 		if (!isdigit((unsigned char)entry->d_name[0]) || atoi(entry->d_name) == except)
 			continue;
-		snprintf(path, sizeof(path), "/proc/%s/fd/%s", pid, entry->d_name);
-		if (stat(path, &st) || st.st_dev != file->st_dev || st.st_ino != file->st_ino)
-			continue;
 		snprintf(path, sizeof(path), "/proc/%s/fdinfo/%s", pid, entry->d_name);
-		found = holds_lock(path);
+		found = holds_lock(path, file);
 	}
 	if (dir)
 		closedir(dir);

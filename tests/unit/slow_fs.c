@@ -4,8 +4,12 @@
 
 #include <errno.h>
 #include <fuse3/fuse_lowlevel.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "slow_fs.h"
@@ -149,63 +153,111 @@ static const struct fuse_lowlevel_ops ops = {
 	.fsync = do_fsync,
 };
 
-/* All that may need privileges is done here, so whoever uses it can be without. */
-static void *serve(void *data)
+/* Whoever has released transfers asks for the attributes next. */
+static void finish_released(struct slow_fs *fs)
 {
-	struct slow_fs *fs = data;
-	int err = fuse_session_mount(fs->session, fs->dir);
+	struct slow_request *r;
+
+	pthread_mutex_lock(&fs->lock);
+	while (!fs->held && (r = fs->requests)) {
+		fs->requests = r->next;
+		finish(fs, r, fs->release_err);
+		free(r);
+	}
+	pthread_mutex_unlock(&fs->lock);
+}
+
+static struct fuse_session *mounted_session(struct slow_fs *fs)
+{
+	static char name[] = "slow_fs";
+	char *argv[] = { name, NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	struct fuse_session *session = fuse_session_new(&args, &ops, sizeof(ops), fs);
+	int err = !session || fuse_session_mount(session, fs->dir);
 
 	pthread_mutex_lock(&fs->lock);
 	fs->mounted = err ? -1 : 1;
 	pthread_cond_broadcast(&fs->cond);
 	pthread_mutex_unlock(&fs->lock);
-	if (err)
-		return NULL;
-	fuse_session_loop(fs->session);
-	fuse_session_unmount(fs->session);
-	return NULL;
+	return err ? NULL : session;
 }
 
-void slow_fs_start(struct slow_fs *fs, size_t size, size_t most)
+static void serve(struct slow_fs *fs, pid_t parent)
 {
-	static char name[] = "slow_fs";
-	char *argv[] = { name, NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	struct fuse_session *session;
+	struct fuse_buf buf = { .mem = NULL };
 
-	memset(fs, 0, sizeof(*fs));
-	pthread_mutex_init(&fs->lock, NULL);
-	pthread_cond_init(&fs->cond, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	session = mounted_session(fs);
+	while (session && !fs->quit) {
+		int n = fuse_session_receive_buf(session, &buf);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		fuse_session_process_buf(session, &buf);
+		finish_released(fs);
+	}
+	if (session)
+		fuse_session_unmount(session);
+	_exit(0);
+}
+
+/* Have the server look at what has changed. */
+static void poke(struct slow_fs *fs)
+{
+	struct stat st;
+
+	stat(fs->path, &st);
+}
+
+struct slow_fs *slow_fs_start(size_t size, size_t most)
+{
+	struct slow_fs *fs = mmap(NULL, sizeof(*fs) + size, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t shared_lock;
+	pthread_condattr_t shared_cond;
+	pid_t parent = getpid(), child;
+
+	assert_true(fs != MAP_FAILED);
+	pthread_mutexattr_init(&shared_lock);
+	pthread_mutexattr_setpshared(&shared_lock, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&fs->lock, &shared_lock);
+	pthread_condattr_init(&shared_cond);
+	pthread_condattr_setpshared(&shared_cond, PTHREAD_PROCESS_SHARED);
+	pthread_cond_init(&fs->cond, &shared_cond);
 	fs->size = size;
 	fs->most = most;
-	fs->data = calloc(1, size);
-	assert_non_null(fs->data);
 	snprintf(fs->dir, sizeof(fs->dir), "/tmp/umdev-slow-XXXXXX");
 	assert_non_null(mkdtemp(fs->dir));
 	snprintf(fs->path, sizeof(fs->path), "%s/disk", fs->dir);
-	fs->session = fuse_session_new(&args, &ops, sizeof(ops), fs);
-	assert_non_null(fs->session);
-	assert_int_equal(pthread_create(&fs->thread, NULL, serve, fs), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child)
+		serve(fs, parent);
+	fs->pid = child;
 	pthread_mutex_lock(&fs->lock);
 	while (!fs->mounted)
 		pthread_cond_wait(&fs->cond, &fs->lock);
 	pthread_mutex_unlock(&fs->lock);
 	assert_int_equal(fs->mounted, 1);
+	return fs;
 }
 
 void slow_fs_stop(struct slow_fs *fs)
 {
-	struct stat st;
+	int status;
 
 	slow_fs_reset(fs);
-	fuse_session_exit(fs->session);
-	/* The server looks at that after its next request. */
-	stat(fs->path, &st);
-	pthread_join(fs->thread, NULL);
-	fuse_session_destroy(fs->session);
+	fs->quit = true;
+	poke(fs);
+	assert_int_equal(waitpid(fs->pid, &status, 0), fs->pid);
+	assert_int_equal(status, 0);
 	assert_int_equal(rmdir(fs->dir), 0);
-	pthread_cond_destroy(&fs->cond);
-	pthread_mutex_destroy(&fs->lock);
-	free(fs->data);
+	munmap(fs, sizeof(*fs) + fs->size);
 }
 
 void slow_fs_reset(struct slow_fs *fs)
@@ -227,17 +279,12 @@ void slow_fs_hold(struct slow_fs *fs, enum slow_op op)
 
 void slow_fs_release(struct slow_fs *fs, int err)
 {
-	struct slow_request *r;
-
 	pthread_mutex_lock(&fs->lock);
 	memset(fs->hold, 0, sizeof(fs->hold));
 	fs->held = 0;
-	while ((r = fs->requests)) {
-		fs->requests = r->next;
-		finish(fs, r, err);
-		free(r);
-	}
+	fs->release_err = err;
 	pthread_mutex_unlock(&fs->lock);
+	poke(fs);
 }
 
 void slow_fs_wait(struct slow_fs *fs, unsigned int count)

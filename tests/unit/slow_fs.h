@@ -2,6 +2,9 @@
 /*
  * Storage that does what a test wants of it: a file system with one file, "disk", whose transfers
  * can be held, fail, be cut short (writes), and are noted in their order. It can't punch holes.
+ *
+ * A process of its own serves it, which ends with the test's: were it a thread, a test that is
+ * killed while it waits for a transfer would wait for ever.
  */
 #ifndef UMDEV_TESTS_SLOW_FS_H
 #define UMDEV_TESTS_SLOW_FS_H
@@ -10,8 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct fuse_session;
+#include <sys/types.h>
 
 enum slow_op {
 	SLOW_READ,
@@ -21,37 +23,39 @@ enum slow_op {
 };
 
 /**
- * struct slow_fs - such a file system
+ * struct slow_fs - such a file system, in memory that both processes have
  * @path: of the file
  * @data: what is in the file, @size bytes
  * @log:  under @lock: a letter for each transfer that was asked for: r, w, f; it ends when full
+ * @held: under @lock: how many are held
+ * @hold, @fail: under @lock: as the functions below say
  *
  * The rest is slow_fs.c's.
  */
 struct slow_fs {
 	char dir[64];
 	char path[80];
-	uint8_t *data;
 	size_t size;
+	size_t most;
 	pthread_mutex_t lock;
-	char log[512];
 	pthread_cond_t cond;
+	char log[512];
 	bool hold[SLOW_OPS];
 	int fail[SLOW_OPS];
-	size_t most;
-	int mounted;
 	unsigned int held;
-	struct slow_request *requests;
-	struct fuse_session *session;
-	pthread_t thread;
+	int release_err;
+	int mounted;
+	bool quit;
+	pid_t pid;
+	struct slow_request *requests; /* the server's */
+	uint8_t data[];
 };
 
 /** slow_fs_start - mount one with a file of @size bytes; a write takes @most bytes at most (0: all),
- * and can't be held then. slow_fs_stop - the reverse. Both fail the
- * test if they can't. */
-void slow_fs_start(struct slow_fs *fs, size_t size, size_t most);
+ * and can't be held then. slow_fs_stop - the reverse. Both fail the test if they can't. */
+struct slow_fs *slow_fs_start(size_t size, size_t most);
 void slow_fs_stop(struct slow_fs *fs);
-/** slow_fs_reset - nothing is held, fails, is short, or in the file but zeros. */
+/** slow_fs_reset - nothing is held, fails, or in the file but zeros. */
 void slow_fs_reset(struct slow_fs *fs);
 
 /** slow_fs_hold - transfers of this kind don't end from now on. slow_fs_release - all that are held

@@ -434,21 +434,21 @@ static void zeroing_gives_storage_back(void **state)
 
 /* ---- storage with its own will ---- */
 
-static struct slow_fs slow, pieces; /* the second takes what it gets in pieces */
+static struct slow_fs *slow, *pieces; /* the second takes what it gets in pieces */
 
 static int slow_setup(void **state)
 {
-	slow_fs_reset(&slow);
+	slow_fs_reset(slow);
 	return setup(state);
 }
 
 static void what_storage_takes_in_pieces_is_whole(void **state)
 {
-	struct image *image = opened(pieces.path, SIZE, false);
+	struct image *image = opened(pieces->path, SIZE, false);
 
 	fill(image, BUFFER, 5, 3);
 	assert_int_equal(image_write(image, image_buffer(image), BUFFER, 5), 0);
-	check(pieces.data + 5, BUFFER, 5, 3);
+	check(pieces->data + 5, BUFFER, 5, 3);
 	memset(image_buffer(image), 0, BUFFER);
 	assert_int_equal(image_read(image, image_buffer(image), BUFFER, 5), 0);
 	check(image_buffer(image), BUFFER, 5, 3);
@@ -458,21 +458,21 @@ static void what_storage_takes_in_pieces_is_whole(void **state)
 static void errors_of_storage_are_told(void **state)
 {
 	static const int errs[] = { EIO, ENOSPC, EDQUOT };
-	struct image *image = opened(slow.path, SIZE, false);
+	struct image *image = opened(slow->path, SIZE, false);
 	uint8_t *buf = image_buffer(image);
 	unsigned int i;
 
 	for (i = 0; i < sizeof(errs) / sizeof(errs[0]); i++) {
-		slow_fs_fail(&slow, SLOW_READ, errs[i]);
-		slow_fs_fail(&slow, SLOW_WRITE, errs[i]);
-		slow_fs_fail(&slow, SLOW_FLUSH, errs[i]);
+		slow_fs_fail(slow, SLOW_READ, errs[i]);
+		slow_fs_fail(slow, SLOW_WRITE, errs[i]);
+		slow_fs_fail(slow, SLOW_FLUSH, errs[i]);
 		assert_int_equal(image_read(image, buf, BUFFER, 0), -errs[i]);
 		assert_int_equal(image_write(image, buf, BUFFER, 0), -errs[i]);
 		assert_int_equal(image_flush(image), -errs[i]);
 		assert_int_equal(image_zero(image, 0, BUFFER), -errs[i]);
 	}
 	for (i = 0; i < SLOW_OPS; i++)
-		slow_fs_fail(&slow, i, 0);
+		slow_fs_fail(slow, i, 0);
 	assert_int_equal(image_write(image, buf, BUFFER, 0), 0);
 	assert_int_equal(image_read(image, buf, BUFFER, 0), 0);
 	assert_int_equal(image_flush(image), 0);
@@ -481,19 +481,19 @@ static void errors_of_storage_are_told(void **state)
 
 static void where_no_holes_can_be_made_zeros_are_written(void **state)
 {
-	struct image *image = opened(slow.path, SIZE, false);
+	struct image *image = opened(slow->path, SIZE, false);
 	size_t i;
 
-	memset(slow.data, 0xaa, SIZE);
+	memset(slow->data, 0xaa, SIZE);
 	assert_int_equal(image_zero(image, 3, SIZE - 6), 0);
 	for (i = 0; i < SIZE; i++)
-		assert_int_equal(slow.data[i], i < 3 || i >= SIZE - 3 ? 0xaa : 0);
+		assert_int_equal(slow->data[i], i < 3 || i >= SIZE - 3 ? 0xaa : 0);
 	image_close(image);
 }
 
 static void unsafe_leaves_flushing_out(void **state)
 {
-	struct image_params params = { .path = slow.path,
+	struct image_params params = { .path = slow->path,
 				       .size = SIZE,
 				       .buffer_size = BUFFER,
 				       .unsafe = true,
@@ -505,31 +505,31 @@ static void unsafe_leaves_flushing_out(void **state)
 	assert_int_equal(image_write(image, image_buffer(image), 512, 0), 0);
 	assert_int_equal(image_flush(image), 0);
 	image_close(image);
-	slow_fs_log(&slow, log);
+	slow_fs_log(slow, log);
 	assert_string_equal(log, "w");
 }
 
 static void transfers_of_the_ring_are_under_way_at_once(void **state)
 {
-	struct image *image = opened(slow.path, SIZE, false);
+	struct image *image = opened(slow->path, SIZE, false);
 
 	if (!image->has_ring) {
 		image_close(image);
 		skip();
 	}
-	slow_fs_hold(&slow, SLOW_READ);
+	slow_fs_hold(slow, SLOW_READ);
 	signal_stop();
 	assert_int_equal(image_read(image, image_buffer(image), 8 * 131072, 0), -ECANCELED);
 	unsignal_stop();
-	slow_fs_wait(&slow, 8);
-	slow_fs_release(&slow, 0);
+	slow_fs_wait(slow, 8);
+	slow_fs_release(slow, 0);
 	assert_int_equal(image_settle(image), 0);
 	image_close(image);
 }
 
 static void *stop_when_held(void *data)
 {
-	slow_fs_wait(&slow, 1);
+	slow_fs_wait(slow, 1);
 	signal_stop();
 	return NULL;
 }
@@ -537,7 +537,7 @@ static void *stop_when_held(void *data)
 /* What waits for storage that hangs is let go, and what it has left does no harm. */
 static void a_stop_lets_a_transfer_go(void **state)
 {
-	struct image *image = opened(slow.path, SIZE, false);
+	struct image *image = opened(slow->path, SIZE, false);
 	uint8_t *buf = image_buffer(image);
 	pthread_t thread;
 	int op, err = 0;
@@ -548,7 +548,7 @@ static void a_stop_lets_a_transfer_go(void **state)
 	}
 	for (op = 0; op < SLOW_OPS; op++) {
 		fill(image, 512, 0, 9);
-		slow_fs_hold(&slow, op);
+		slow_fs_hold(slow, op);
 		pthread_create(&thread, NULL, stop_when_held, NULL);
 		if (op == SLOW_READ)
 			err = image_read(image, buf, 512, 512);
@@ -562,7 +562,7 @@ static void a_stop_lets_a_transfer_go(void **state)
 		assert_int_equal(image_settle(image), -ECANCELED);
 		assert_int_equal(image_read(image, buf, 512, 0), -ECANCELED);
 		unsignal_stop();
-		slow_fs_release(&slow, EIO);
+		slow_fs_release(slow, EIO);
 		/* Whatever has become of it is not of the next transfer. */
 		assert_int_equal(image_settle(image), 0);
 		assert_int_equal(image_read(image, buf, 512, 1024), 0);
@@ -572,7 +572,7 @@ static void a_stop_lets_a_transfer_go(void **state)
 
 static void a_stop_of_before_does_not_count(void **state)
 {
-	struct image *image = opened(slow.path, SIZE, false);
+	struct image *image = opened(slow->path, SIZE, false);
 	int i;
 
 	for (i = 0; i < 3; i++) {
@@ -587,13 +587,13 @@ static void a_stop_of_before_does_not_count(void **state)
 static void *release_later(void *data)
 {
 	usleep(50000);
-	slow_fs_release(&slow, 0);
+	slow_fs_release(slow, 0);
 	return NULL;
 }
 
 static void closing_waits_for_what_was_left(void **state)
 {
-	struct image *image = opened(slow.path, SIZE, false);
+	struct image *image = opened(slow->path, SIZE, false);
 	pthread_t thread;
 
 	if (!image->has_ring) {
@@ -601,13 +601,13 @@ static void closing_waits_for_what_was_left(void **state)
 		skip();
 	}
 	fill(image, 512, 0, 4);
-	slow_fs_hold(&slow, SLOW_WRITE);
+	slow_fs_hold(slow, SLOW_WRITE);
 	signal_stop();
 	assert_int_equal(image_write(image, image_buffer(image), 512, 0), -ECANCELED);
-	slow_fs_wait(&slow, 1);
+	slow_fs_wait(slow, 1);
 	pthread_create(&thread, NULL, release_later, NULL);
 	image_close(image);
-	check(slow.data, 512, 0, 4);
+	check(slow->data, 512, 0, 4);
 	pthread_join(thread, NULL);
 }
 
@@ -705,16 +705,16 @@ int main(int argc, char **argv)
 
 	if (!mkdtemp(dir))
 		return 1;
-	slow_fs_start(&slow, SIZE, 0);
-	slow_fs_start(&pieces, SIZE, 50000);
+	slow = slow_fs_start(SIZE, 0);
+	pieces = slow_fs_start(SIZE, 50000);
 	if (argc == 3) {
 		deny(atol(argv[1]), atoi(argv[2]));
 		failed = cmocka_run_group_tests(without, NULL, NULL);
 	} else {
 		failed = cmocka_run_group_tests(tests, NULL, NULL);
 	}
-	slow_fs_stop(&slow);
-	slow_fs_stop(&pieces);
+	slow_fs_stop(slow);
+	slow_fs_stop(pieces);
 	rmdir(dir);
 	return failed;
 }
