@@ -10,8 +10,10 @@
 
 #include "hw_machine.h"
 
-#define LPUM_SHIFT 16	  /* in the first word of extended status */
-#define SCSW_CC_1  0x0100 /* deferred condition code 1 */
+#define LPUM_SHIFT 16 /* in the first word of extended status */
+/* In that of a logout: the path in it is right. */
+#define ESW0_LPUM_VALID UINT32_C(0x00004000)
+#define SCSW_CC_1	0x0100 /* deferred condition code 1 */
 
 /* ---- interrupts ---- */
 
@@ -165,6 +167,10 @@ static void present_end(struct hw_sch *hw)
 	if ((stctl & (SCSW_STCTL_PRIM | SCSW_STCTL_SEC)) == SCSW_STCTL_PRIM)
 		scsw->ctrl |= SCSW_ACTL_DEVACT;
 	hw->esw0 = (uint32_t)hw->path << LPUM_SHIFT;
+	if (scsw->cstat & (SCHN_STAT_CHN_DATA | SCHN_STAT_CHN_CTRL | SCHN_STAT_INTF_CTRL)) {
+		scsw->flags |= SCSW_FLAGS_ESWF;
+		hw->esw0 |= ESW0_LPUM_VALID;
+	}
 	if (scsw->dstat & DEV_STAT_UNIT_CHECK)
 		concurrent_sense(hw, hw->dev->sense, hw->dev->sense_len);
 }

@@ -140,7 +140,7 @@ struct ccw_command {
  *
  * May be called several times. Return: how many bytes found room (also those that SKIP drops);
  * -EIO: the channel has found an error (memory, stopped): return from the command, what it returns
- * is dropped.
+ * is dropped; or the command is none of that kind (its code's low bits).
  */
 UMDEV_API ssize_t ccw_command_store(struct ccw_command *cmd, const void *buf, size_t len);
 

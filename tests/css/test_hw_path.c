@@ -142,11 +142,14 @@ static void the_path_of_a_program_goes_away(void **state)
 	assert_int_equal(hw_path_set(0x21, false), 0);
 	unit_wait(&u, &irb);
 	status_is(&irb, STCTL_ALERT, DSTAT_END, SCHN_STAT_INTF_CTRL);
-	assert_int_equal(irb.esw[0] & 0x00ff0000, 0x00400000);
+	/* A logout with the path. */
+	assert_int_equal(irb.scsw.flags & SCSW_FLAGS_ESWF, SCSW_FLAGS_ESWF);
+	assert_int_equal(irb.esw[0], 0x00404000);
 	assert_int_equal(u.guest.ended, 1);
 	assert_int_equal(puppet->stops, 1);
 	puppet->act[0x07].hold = false;
 	takes(0xff, 0x20);
+	assert_int_equal(unit_schib(&u).scsw.flags & SCSW_FLAGS_ESWF, 0);
 	assert_int_equal(puppet->resets, 0);
 }
 
