@@ -35,6 +35,7 @@ struct target {
 	struct vfio_device vdev; /* what its memory is known by */
 	struct hw_sch *hw;
 	struct channel_program *cp;
+	bool used; /* by this input */
 	unsigned int ends;
 	unsigned int interrupts;
 	struct irb irb; /* the last final one */
@@ -166,11 +167,15 @@ static void plug(enum device_kind kind, const char *spec)
 
 static void machine_start(void)
 {
+	char spec[256];
+
 	log_set_level(LOG_LEVEL_ERR);
 	memory = malloc(GUEST_SIZE);
 	if (!memory || !mkdtemp(directory) || hw_init(&host))
 		die("no machine");
 	plug(DEVICE_NULL, "0.0.1000:null");
+	snprintf(spec, sizeof(spec), "0.0.2000:9336,file=%s/fba,blocks=128,unsafe", directory);
+	plug(DEVICE_FBA, spec);
 }
 
 static void machine_stop(void)
@@ -285,6 +290,7 @@ static void run(struct target *t, enum device_kind kind, struct entropy *e)
 	enum after after = AFTER_START;
 
 	programs++;
+	t->used = true;
 	if (err) {
 		if (err != -EINVAL && err != -EFAULT && err != -EOPNOTSUPP)
 			die("refused with an error that is none of those documented");
@@ -333,8 +339,11 @@ static void one_input(const uint8_t *bytes, size_t size)
 		if (targets[kind].hw)
 			run(&targets[kind], kind, &e);
 	}
-	for (i = 0; i < NR_DEVICES && targets[i].hw; i++)
-		quiesce(&targets[i]);
+	for (i = 0; i < NR_DEVICES; i++) {
+		if (targets[i].used)
+			quiesce(&targets[i]);
+		targets[i].used = false;
+	}
 }
 
 #ifdef LIBFUZZER

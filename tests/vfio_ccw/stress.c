@@ -59,11 +59,11 @@ static struct guest guests[NR_GUESTS] = {
 	{ .uuid = "7e270a25-e163-4922-af60-757fc8ed48c1",
 	  .subchannel = "0.0.0001",
 	  .busid = "0.0.2001",
-	  .has_disk = false },
+	  .has_disk = true },
 	{ .uuid = "7e270a25-e163-4922-af60-757fc8ed48c2",
 	  .subchannel = "0.0.0002",
 	  .busid = "0.0.2002",
-	  .has_disk = false },
+	  .has_disk = true },
 };
 
 static unsigned int rounds = 40, seed = 1;
@@ -394,8 +394,8 @@ static void guest_init(struct guest *g, unsigned int nr)
 	snprintf(g->image, sizeof(g->image), "%s/%u", directory, nr);
 	if (g->has_disk)
 		snprintf(g->spec, sizeof(g->spec),
-			 "%s:9336,file=%s,blocks=%u,unsafe,chpids=1%u.11,sch=0.000%u", g->busid,
-			 g->image, DISK_BLOCKS, nr % 2, nr);
+			 "%s:9336,file=%s,blocks=%u,unsafe,chpids=%s,sch=0.000%u", g->busid,
+			 g->image, DISK_BLOCKS, nr % 2 ? "10.11" : "11", nr);
 	else
 		snprintf(g->spec, sizeof(g->spec), "%s:null,delay_us=300,chpids=10,sch=0.000%u",
 			 g->busid, nr);
