@@ -447,6 +447,7 @@ size_t hw_show(char *buf, size_t size)
 static struct cu_type *const types[] = {
 	&cu_null_type,
 	&cu_fba_type,
+	&cu_eckd_type,
 };
 
 static void unregister_types(size_t nr)

@@ -198,5 +198,6 @@ uint8_t cu_command(struct cu_device *dev, struct ccw_command *cmd);
 
 extern struct cu_type cu_null_type;
 extern struct cu_type cu_fba_type;
+extern struct cu_type cu_eckd_type;
 
 #endif
