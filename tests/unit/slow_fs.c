@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "slow_fs.h"
@@ -289,10 +290,18 @@ void slow_fs_release(struct slow_fs *fs, int err)
 
 void slow_fs_wait(struct slow_fs *fs, unsigned int count)
 {
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += 30;
 	pthread_mutex_lock(&fs->lock);
 	while (fs->held < count)
-		pthread_cond_wait(&fs->cond, &fs->lock);
+		if (pthread_cond_timedwait(&fs->cond, &fs->lock, &t))
+			break;
+	count = count > fs->held ? count - fs->held : 0;
 	pthread_mutex_unlock(&fs->lock);
+	if (count)
+		fail_msg("%u transfers less are held than should be", count);
 }
 
 void slow_fs_fail(struct slow_fs *fs, enum slow_op op, int err)
