@@ -176,6 +176,9 @@ static void machine_start(void)
 	plug(DEVICE_NULL, "0.0.1000:null");
 	snprintf(spec, sizeof(spec), "0.0.2000:9336,file=%s/fba,blocks=128,unsafe", directory);
 	plug(DEVICE_FBA, spec);
+	snprintf(spec, sizeof(spec), "0.0.3000:3390,file=%s/eckd,cyls=3,format=cdl,unsafe",
+		 directory);
+	plug(DEVICE_ECKD, spec);
 }
 
 static void machine_stop(void)
@@ -183,7 +186,7 @@ static void machine_stop(void)
 	char path[64];
 	unsigned int i;
 
-	for (i = 0; i < NR_DEVICES && targets[i].hw; i++) {
+	for (i = 0; i < NR_DEVICES; i++) {
 		hw_sch_set_data(targets[i].hw, NULL);
 		hw_sch_put(targets[i].hw);
 	}
@@ -336,8 +339,7 @@ static void one_input(const uint8_t *bytes, size_t size)
 	for (i = 0; i < n && (e.left || !i); i++) {
 		if (one_in(&e, 8))
 			kind = (enum device_kind)draw(&e, NR_DEVICES);
-		if (targets[kind].hw)
-			run(&targets[kind], kind, &e);
+		run(&targets[kind], kind, &e);
 	}
 	for (i = 0; i < NR_DEVICES; i++) {
 		if (targets[i].used)

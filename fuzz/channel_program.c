@@ -327,6 +327,52 @@ static void add_located(struct builder *b)
 	add_records(b, t, count, size);
 }
 
+/* Records with an end behind the last one: as a whole track is written. */
+static void add_full_track(struct builder *b, struct track t, uint16_t size)
+{
+	uint8_t records[12 * (8 + 512) + 8] = { 0 }, *at = records;
+	unsigned int i, nr = draw(b->e, 13);
+
+	if (size > 512)
+		size = 512;
+	for (i = 0; i < nr; i++) {
+		put_track(at, t);
+		at[4] = (uint8_t)i;
+		cio_put16(at + 6, i ? size : 8);
+		at += 8 + (i ? size : 8);
+	}
+	memset(at, 0xff, 8);
+	at += 8;
+	add_params(b, 0x95, records, (uint32_t)(at - records));
+}
+
+/* What the extended operations of a locate do. */
+static void add_tracks(struct builder *b)
+{
+	static const uint8_t commands[] = { 0xa5, 0xa6, 0x95 };
+	unsigned int count = 1 + draw(b->e, 4), kind = draw(b->e, sizeof(commands)), i;
+	uint16_t size = (uint16_t)(512 << draw(b->e, 4));
+	struct track t = draw_track(b);
+	uint8_t params[12 + 32 + 22] = { 1, 0x80 }, *locate = params + 44;
+
+	put_extent(b, params + 12, t);
+	if (!one_in(b->e, 4))
+		params[12] = 0xc0;
+	put_locate(b, locate, t, count, size);
+	locate[0] = 0x3f;
+	locate[17] = kind == 2 ? 0x11 : 0x23;
+	cio_put16(locate + 18, 2);
+	cio_put16(locate + 20, (uint16_t)(0xffff0000 >> count));
+	add_params(b, 0xe7, params, sizeof(params));
+	for (i = 0; i < count; i++) {
+		if (kind == 2)
+			add_full_track(b, t, size);
+		else
+			add(b, commands[kind], NULL, size * (1 + draw(b->e, 4)));
+		t.head++;
+	}
+}
+
 static void add_searched(struct builder *b)
 {
 	static const uint8_t searches[] = { 0x31, 0xb1, 0x51, 0x71, 0x29, 0x39, 0xb9, 0x69 };
@@ -371,12 +417,15 @@ static void add_controls(struct builder *b)
 
 static void add_eckd(struct builder *b)
 {
-	switch (draw(b->e, 4)) {
+	switch (draw(b->e, 5)) {
 	case 0:
 		add_searched(b);
 		break;
 	case 1:
 		add_controls(b);
+		break;
+	case 2:
+		add_tracks(b);
 		break;
 	default:
 		add_located(b);
