@@ -56,16 +56,23 @@ void ccw_device_set_disconnected(struct ccw_device_private *priv)
 	ccw_device_fake_irb(priv);
 }
 
+/* Neither what is under way nor what waits for the end of a verification comes to an end. */
+static void lose_io(struct ccw_device_private *priv)
+{
+	priv->doverify = false;
+	ccw_device_fail_io(priv);
+	ccw_device_fake_irb(priv);
+}
+
 /* One way or another nothing more will come from the device: is its driver to keep it? */
 static void lose(struct ccw_device_private *priv, int event)
 {
-	ccw_device_fail_io(priv);
-	if (ccw_device_notify(priv, event)) {
-		ccw_device_set_disconnected(priv);
-		return;
-	}
 	set_state(priv, DEV_STATE_NOT_OPER);
-	io_sch_todo(priv->ios, IO_SCH_TODO_UNREG);
+	lose_io(priv);
+	if (ccw_device_notify(priv, event))
+		ccw_device_set_disconnected(priv);
+	else
+		io_sch_todo(priv->ios, IO_SCH_TODO_UNREG);
 }
 
 /* It is there again, and its driver has not seen the end of it. */
@@ -90,6 +97,9 @@ static void done(struct ccw_device_private *priv, enum ccw_device_state state)
 	memset(&priv->irb, 0, sizeof(priv->irb));
 	priv->donotify = false;
 	set_state(priv, state);
+	/* Its status may have come, and have gone with the disabling. */
+	if (state != DEV_STATE_ONLINE)
+		lose_io(priv);
 	if (state == DEV_STATE_BOXED) {
 		if (priv->cdev.online && !ccw_device_notify(priv, CIO_BOXED))
 			io_sch_todo(priv->ios, IO_SCH_TODO_UNREG);

@@ -26,14 +26,23 @@ static void call_handler(struct ccw_device_private *priv, unsigned long intparm,
 		cdev->handler(cdev, intparm, irb, err);
 }
 
-void ccw_device_fail_io(struct ccw_device_private *priv)
+/* Tell of what is under way; not of what the driver was told is over. */
+static void deliver(struct ccw_device_private *priv, const struct irb *irb, int err, bool final)
 {
 	if (!priv->pending)
 		return;
-	priv->pending = false;
+	if (final) {
+		io_sch_set_timeout(priv->ios, 0);
+		priv->pending = false;
+	}
+	call_handler(priv, priv->intparm, irb, err);
+}
+
+void ccw_device_fail_io(struct ccw_device_private *priv)
+{
 	io_sch_set_timeout(priv->ios, 0);
 	memset(&priv->irb, 0, sizeof(priv->irb));
-	call_handler(priv, priv->intparm, NULL, -EIO);
+	deliver(priv, NULL, -EIO, true);
 }
 
 void ccw_device_fake_irb(struct ccw_device_private *priv)
@@ -77,13 +86,9 @@ static void online_irq(struct ccw_device_private *priv, const struct irb *irb)
 		final = ccw_status_is_final(&priv->irb);
 		if (!is_wanted(priv, final))
 			return;
-		if (final) {
-			io_sch_set_timeout(priv->ios, 0);
-			priv->pending = false;
-		}
 		sum = priv->irb;
 		memset(&priv->irb, 0, sizeof(priv->irb));
-		call_handler(priv, priv->intparm, &sum, 0);
+		deliver(priv, &sum, 0, final);
 	}
 	if (priv->doverify)
 		io_sch_todo(priv->ios, IO_SCH_TODO_VERIFY);
@@ -94,11 +99,10 @@ static void killed(struct ccw_device_private *priv)
 {
 	io_sch_set_timeout(priv->ios, 0);
 	memset(&priv->irb, 0, sizeof(priv->irb));
-	priv->pending = false;
 	priv->state = DEV_STATE_ONLINE;
 	/* Why it had to be ended may be a path that does not work. */
 	ccw_device_want_verify(priv);
-	call_handler(priv, priv->intparm, NULL, priv->kill_rc);
+	deliver(priv, NULL, priv->kill_rc, true);
 	pthread_cond_broadcast(&priv->ios->changed);
 }
 
@@ -178,7 +182,7 @@ static int check(const struct subchannel *sch, const struct ccw_device_private *
 static int start_later(struct ccw_device_private *priv, struct channel_memory *mem,
 		       unsigned long intparm)
 {
-	if (priv->fake_irb)
+	if (priv->fake_irb || priv->pending)
 		return -EBUSY;
 	priv->fake_irb = true;
 	priv->fake_mem = mem;

@@ -47,12 +47,12 @@ static void without_path(struct io_subchannel *ios, struct ccw_device_private *p
 {
 	if (priv->state == DEV_STATE_DISCONNECTED)
 		return;
+	ccw_device_set_notoper(priv);
 	ccw_device_fail_io(priv);
 	if (ccw_device_notify(priv, CIO_NO_PATH)) {
 		ccw_device_set_disconnected(priv);
 		return;
 	}
-	ccw_device_set_notoper(priv);
 	ccw_device_unregister(priv);
 }
 
@@ -107,11 +107,10 @@ void io_subchannel_disable(struct io_subchannel *ios)
 	int err, retries = 255;
 	struct timespec soon;
 
-	err = cio_disable_subchannel(sch);
-	if (err != -EBUSY)
-		return;
-	ccw_device_fail_io(priv);
+	/* The driver does not start anything anew when it hears of the end. */
 	priv->state = DEV_STATE_QUIESCE;
+	ccw_device_fail_io(priv);
+	err = cio_disable_subchannel(sch);
 	while (err == -EBUSY && !ios->gone) {
 		err = cio_cancel_halt_clear(sch, &retries);
 		if (err == -EBUSY) {
@@ -123,6 +122,7 @@ void io_subchannel_disable(struct io_subchannel *ios)
 		err = cio_disable_subchannel(sch);
 	}
 	priv->state = state;
+	pthread_cond_broadcast(&ios->changed);
 }
 
 /* ---- what the bus calls ---- */
