@@ -151,6 +151,16 @@ def test_path_of_another_device_is_said_too(tester):
     assert tester.calls("0.0.0000") == ["chp_event 0.12 mask=00 opm=ff VARY_OFF"]
 
 
+def test_path_that_a_subchannel_does_not_have_is_none_of_its(tester):
+    """Not even the one whose number stands where there is none."""
+    tester.css.console("plug", "0.0.3000:null,chpids=00")
+    tester.take("0.0.0002")
+    tester.forget()
+    tester.css.path("00", "status", "off")
+    assert tester.calls("0.0.0000") == ["chp_event 0.00 mask=00 opm=ff VARY_OFF"]
+    assert tester.calls("0.0.0002") == ["chp_event 0.00 mask=80 opm=7f VARY_OFF"]
+
+
 def test_driver_that_comes_later_finds_what_was_varied(two):
     two.path("11", "status", "off")
     tester = Tester(two).take("0.0.0000")

@@ -61,9 +61,10 @@ def test_attention_reaches_the_driver(tester):
 
 
 def test_rescan_asks_every_driver(tester):
-    tester.forget()
-    tester.css.daemon.write("devices/css0/rescan", "1")
-    assert sorted(tester.lines()) == ["0.0.0000 sch_event there", "0.0.0001 sch_event there"]
+    for _ in range(20):
+        tester.forget()
+        tester.css.daemon.write("devices/css0/rescan", "1")
+        assert sorted(tester.lines()) == ["0.0.0000 sch_event there", "0.0.0001 sch_event there"]
 
 
 def test_driver_that_wants_to_be_asked_again_is(tester):
@@ -111,6 +112,7 @@ def test_interrupt_without_driver_is_taken(two):
     tester.forget()
     tester.release("0.0.0002")
     assert tester.calls("0.0.0002") == ["quiesce", "remove"]
+    assert two.console("devices").splitlines()[2].endswith(" disabled")
     # It is idle again, and can be enabled.
     tester.take("0.0.0002")
     tester.write("start", "0.0.0002")
@@ -194,6 +196,29 @@ def test_events_come_one_at_a_time_and_interrupts_meanwhile(tester):
     assert tester.calls("0.0.0000")[-1] == "chp_event 0.10 mask=80 opm=7f VARY_OFF"
 
 
+def test_reports_that_were_too_many_are_made_up_for(tester):
+    """Nobody sees to them for a while; then what has become of the paths is looked at."""
+    css = tester.css
+    tester.forget()
+    with tester.holds("sch_event"):
+        scanning = Meanwhile(css.daemon.write, "devices/css0/rescan", "1")
+        tester.wait_for("0.0.0000", "sch_event")
+        for number in range(81):
+            how, state = ("configure", "1\n") if number % 2 else ("deconfigure", "0\n")
+            # It is done at once, but for the bus, for which only this one waits.
+            writer = subprocess.Popen(["sh", "-c", f"echo 10 {how} >{css.daemon.sys}/firmware/css/path"])
+            eventually(lambda: css.path("10", "configure") == state)
+            writer.send_signal(signal.SIGKILL)
+            writer.wait(TIMEOUT)
+    scanning.done()
+    css.settle()
+    calls = [line for line in tester.calls("0.0.0000") if "0.10" in line]
+    assert len(calls) < 81
+    assert calls[-1] == "chp_event 0.10 mask=80 opm=ff OFFLINE"
+    # The others were looked at, too.
+    assert "chp_event 0.12 mask=00 opm=ff ONLINE" in tester.calls("0.0.0000")
+
+
 # ---- leaving ----
 
 
@@ -223,6 +248,7 @@ def test_device_whose_user_stays_holds_nobody_up(tester):
     waiting.done()
     css.settle()
     assert css.devices()["0.0.0000"] == "0.0.1002"
+    assert "added" not in css.daemon.log()
 
 
 def test_who_waits_for_a_user_may_leave(tester, tmp_path):

@@ -45,6 +45,7 @@ def test_parameter_takes_separators_and_escapes(css):
         ("0.0.12345:null", "12345"),
         ("0.0.1000:null,chpids=100", "100"),
         ("0.0.1000:null,file=a\\;b", "file"),
+        ("0.0.1000:nu\\;ll", "nu;ll"),
         ("\\", "\\"),
     ],
 )

@@ -149,10 +149,13 @@ static void end_event(struct subchannel *sch)
 
 static int sch_event(struct subchannel *sch, int process)
 {
-	int err = 0;
+	int err = 0, lost = cio_update_schib(sch);
 
 	begin_event(sch, "sch_event");
-	say(sch, "sch_event %s", cio_update_schib(sch) ? "gone" : "there");
+	say(sch, "sch_event %s", lost ? "gone" : "there");
+	/* Css does so as well. */
+	if (lost)
+		css_sch_unregister_later(sch);
 	wait_held("sch_event", &sch->lock);
 	if (atomic_load(&again) > 0) {
 		atomic_fetch_sub(&again, 1);
