@@ -110,7 +110,8 @@ struct schid hw_sch_id(const struct hw_sch *hw);
  * runs. Context: without locks that interrupt() takes. */
 void hw_sch_set_data(struct hw_sch *hw, void *data);
 
-/* As in umdev/css.h. Any thread; the machine's own lock is inside. */
+/* As in umdev/css.h. Any thread; the machine's own lock is inside. hw_msch() also says 2 when no
+ * thread for the subchannel can be had. */
 int hw_stsch(struct hw_sch *hw, struct schib *schib);
 int hw_msch(struct hw_sch *hw, const struct schib *schib);
 int hw_ssch(struct hw_sch *hw, const struct orb *orb, struct channel_memory *mem);

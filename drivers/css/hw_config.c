@@ -30,6 +30,7 @@ struct table {
  * @console: one change at a time; before @lock
  * @lock:    guards @by_number against readers; changes are made under @console as well
  * @by_devno: under @console
+ * @leaving: how many were taken out and are not gone yet; under @console. @left: one is
  * @host:    constant while there is a machine
  */
 static struct {
@@ -37,9 +38,12 @@ static struct {
 	pthread_mutex_t lock;
 	struct table by_number;
 	struct table by_devno;
+	unsigned int leaving;
+	pthread_cond_t left;
 	struct hw_host host;
 } machine = {
 	.console = PTHREAD_MUTEX_INITIALIZER,
+	.left = PTHREAD_COND_INITIALIZER,
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
@@ -295,14 +299,31 @@ int hw_plug(const char *text, struct hw_error *error)
 	return err;
 }
 
-/* Under the console's lock. */
-static void unplug(struct hw_sch *hw)
+/* The first step: nobody finds it any more. Under the console's lock. */
+static void take_out(struct hw_sch *hw)
 {
 	pthread_mutex_lock(&machine.lock);
 	table_put(&machine.by_number, key(hw->id.ssid, hw->id.sch_no), NULL);
 	pthread_mutex_unlock(&machine.lock);
 	table_put(&machine.by_devno, key(hw->id.ssid, hw->devno), NULL);
+	machine.leaving++;
+}
+
+/*
+ * The second one: it is gone. This may wait for memory of its user's, who may take long, so the
+ * console's lock is not held.
+ */
+static void finish(struct hw_sch *hw, bool report)
+{
 	hw_sch_remove(hw);
+	if (report)
+		hw_report(CRW_RSC_SCH, CRW_ERC_IPARM, hw->id.ssid, hw->id.sch_no);
+	hw_sch_put(hw);
+	/* Last: who waits for this ends the machine. */
+	hw_console_lock();
+	machine.leaving--;
+	pthread_cond_broadcast(&machine.left);
+	hw_console_unlock();
 }
 
 /* The device of this number, or NULL with @error. Under the console's lock. */
@@ -331,24 +352,23 @@ int hw_unplug(const char *busid, struct hw_error *error)
 	hw_console_lock();
 	hw = find_device(busid, error, &err);
 	if (hw)
-		unplug(hw);
+		take_out(hw);
 	hw_console_unlock();
 	if (!hw)
 		return err;
-	hw_report(CRW_RSC_SCH, CRW_ERC_IPARM, hw->id.ssid, hw->id.sch_no);
-	hw_sch_put(hw);
+	finish(hw, true);
 	return 0;
 }
 
-/* Take one of the type away. Return: it, or NULL: there are no more. */
-static struct hw_sch *unplug_one(const struct cu_type *type)
+/* The first one of a type, or of any, taken out; or NULL. Under the console's lock. */
+static struct hw_sch *take_one(const struct cu_type *type)
 {
 	struct hw_sch *hw;
 	uint32_t at = 0;
 
 	while ((hw = table_next(&machine.by_number, at))) {
 		if (!type || hw->dev->type == type) {
-			unplug(hw);
+			take_out(hw);
 			return hw;
 		}
 		at = key(hw->id.ssid, hw->id.sch_no) + 1;
@@ -356,19 +376,25 @@ static struct hw_sch *unplug_one(const struct cu_type *type)
 	return NULL;
 }
 
-void hw_unplug_type(const struct cu_type *type)
+static void unplug_all(const struct cu_type *type, bool report)
 {
 	struct hw_sch *hw;
 
-	for (;;) {
-		hw_console_lock();
-		hw = unplug_one(type);
+	hw_console_lock();
+	while ((hw = take_one(type))) {
 		hw_console_unlock();
-		if (!hw)
-			break;
-		hw_report(CRW_RSC_SCH, CRW_ERC_IPARM, hw->id.ssid, hw->id.sch_no);
-		hw_sch_put(hw);
+		finish(hw, report);
+		hw_console_lock();
 	}
+	/* Those that others unplug are gone then, too. */
+	while (machine.leaving)
+		pthread_cond_wait(&machine.left, &machine.console);
+	hw_console_unlock();
+}
+
+void hw_unplug_type(const struct cu_type *type)
+{
+	unplug_all(type, true);
 }
 
 int hw_attention(const char *busid, uint8_t dstat, struct hw_error *error)
@@ -411,6 +437,7 @@ static void show_device(struct hw_sch *hw, void *data)
 {
 	const struct pmcw *pmcw = &hw->schib.pmcw;
 	const struct cu_type *type = hw->dev->type;
+	const char *text = hw->options;
 	char options[HW_SPEC_MAX];
 	struct page *p = data;
 	bool enabled;
@@ -422,10 +449,9 @@ static void show_device(struct hw_sch *hw, void *data)
 	      type->name, hw->id.ssid, hw->id.sch_no);
 	for (unsigned int i = 0; i < 8 && pmcw->pim & 0x80 >> i; i++)
 		print(p, "%s%02x", i ? "." : "", pmcw->chpid[i]);
-	options[0] = '\0';
-	if (!type->show || type->show(hw->dev, options, sizeof(options)) <= 0)
-		snprintf(options, sizeof(options), "%s", hw->options);
-	print(p, "%s%s %s\n", options[0] ? "," : "", options, enabled ? "enabled" : "disabled");
+	if (type->show && type->show(hw->dev, options, sizeof(options)) > 0)
+		text = options;
+	print(p, "%s%s %s\n", text[0] ? "," : "", text, enabled ? "enabled" : "disabled");
 }
 
 size_t hw_show(char *buf, size_t size)
@@ -474,13 +500,8 @@ int hw_init(const struct hw_host *host)
 
 void hw_exit(void)
 {
-	struct hw_sch *hw;
-
 	/* Nobody listens any more. */
-	hw_console_lock();
-	while ((hw = unplug_one(NULL)))
-		hw_sch_put(hw);
-	hw_console_unlock();
+	unplug_all(NULL, false);
 	unregister_types(sizeof(types) / sizeof(types[0]));
 	table_free(&machine.by_number);
 	table_free(&machine.by_devno);

@@ -99,7 +99,7 @@ void hw_console_lock(void);
 void hw_console_unlock(void);
 /** hw_for_each - call @fn for each subchannel. Under the console's lock. */
 void hw_for_each(void (*fn)(struct hw_sch *hw, void *data), void *data);
-/** hw_unplug_type - all devices of a type. Not locked. */
+/** hw_unplug_type - all devices of a type; when it returns, nothing of it is left. Not locked. */
 void hw_unplug_type(const struct cu_type *type);
 
 /* ---- hw_sch.c ---- */
@@ -108,8 +108,8 @@ void hw_unplug_type(const struct cu_type *type);
 struct hw_sch *hw_sch_create(struct schid id, uint16_t devno);
 /** hw_sch_stop - make what runs end, for @why; gives up the lock for a moment. Locked. */
 void hw_sch_stop(struct hw_sch *hw, unsigned int why);
-/** hw_sch_remove - unplug it: its program is lost, its thread has ended, its device is destroyed.
- * Under the console's lock. */
+/** hw_sch_remove - unplug it, which nobody finds any more: its program is lost, its thread has
+ * ended, its device is destroyed. Not locked; waits for what the program waits for. */
 void hw_sch_remove(struct hw_sch *hw);
 
 /* ---- hw_thread.c ---- */

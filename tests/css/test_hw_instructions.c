@@ -504,6 +504,26 @@ static void unplugging_while_a_command_is_stopped(void **state)
 	assert_false(puppet_cut_off);
 }
 
+static void one_that_does_not_leave_is_in_nobodys_way(void **state)
+{
+	struct hw_error error;
+	pthread_t thread;
+	char text[256];
+
+	puppet->act[CCW_CMD_WRITE].deaf = true;
+	active();
+	assert_int_equal(pthread_create(&thread, NULL, unplug_it, NULL), 0);
+	while (do_stsch() != 3)
+		usleep(100);
+	assert_int_equal(hw_plug("0.0.1001:null,length=1", &error), 0);
+	hw_show(text, sizeof(text));
+	assert_string_equal(text, "0.0.1001:null,sch=0.0000,chpids=10,length=1 disabled\n");
+	assert_int_equal(hw_path_set(0x10, false), 0);
+	puppet_go();
+	pthread_join(thread, NULL);
+	assert_int_equal(u.guest.ended, 1);
+}
+
 static int returned;
 
 static void take_long(struct unit *unit)
@@ -570,6 +590,7 @@ int main(void)
 		T(unplugging_what_waits),
 		T(unplugging_while_the_device_is_reset),
 		T(unplugging_while_a_command_is_stopped),
+		T(one_that_does_not_leave_is_in_nobodys_way),
 		T(a_new_user_waits_for_the_interrupts_of_the_one_before),
 		T(a_user_may_leave_in_an_interrupt),
 	};
