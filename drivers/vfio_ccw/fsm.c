@@ -223,6 +223,8 @@ static void fsm_async_request(struct vfio_ccw_private *private, enum vfio_ccw_ev
 		break;
 	case VFIO_CCW_ASYNC_CMD_CSCH:
 		set_cmd_ret(private, clear(private->sch));
+		/* What comes now is the user's own. */
+		private->left = false;
 		break;
 	default:
 		set_cmd_ret(private, -EINVAL);
@@ -261,6 +263,7 @@ static void fsm_open(struct vfio_ccw_private *private, enum vfio_ccw_event event
 	/* What the user before has lost of the paths may be back. */
 	sch->lpm = sch->schib.pmcw.pam & sch->opm;
 	private->state = VFIO_CCW_STATE_IDLE;
+	private->left = false;
 	vfio_ccw_io_forget(private);
 }
 

@@ -68,6 +68,8 @@ struct vfio_ccw_shown {
  * @cp:         the channel program; constant, what is in it is @cp_busy's
  * @state:      of the state machine
  * @cp_busy:    somebody uses @cp: see above
+ * @left:       the program was halted or cleared because its path is gone, and its user has not
+ *              been told yet
  * @irb:        what the event INTERRUPT is about
  * @io_region:  region 0, as it is on the wire
  * @cmd_region: region 1, the same
@@ -82,6 +84,7 @@ struct vfio_ccw_private {
 	struct channel_program *cp;
 	enum vfio_ccw_state state;
 	bool cp_busy;
+	bool left;
 	struct irb irb;
 	struct ccw_io_region io_region;
 	struct ccw_cmd_region cmd_region;

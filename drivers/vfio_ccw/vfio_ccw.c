@@ -76,6 +76,16 @@ static void vfio_ccw_sch_remove(struct subchannel *sch)
 
 /* ---- callbacks ---- */
 
+/* What ends a program whose path is gone: as if the path had failed. */
+static struct irb left_irb(void)
+{
+	return (struct irb) {
+		.scsw = { .ctrl = SCSW_FCTL_START | SCSW_STCTL_ALERT | SCSW_STCTL_PRIM |
+				  SCSW_STCTL_SEC | SCSW_STCTL_STATUS,
+			  .cstat = SCHN_STAT_INTF_CTRL },
+	};
+}
+
 static void vfio_ccw_sch_irq(struct subchannel *sch, const struct irb *irb)
 {
 	struct vfio_ccw_private *private = get_private(sch);
@@ -86,6 +96,10 @@ static void vfio_ccw_sch_irq(struct subchannel *sch, const struct irb *irb)
 		return;
 	}
 	private->irb = *irb;
+	if (private->left && irb->scsw.ctrl & (SCSW_FCTL_HALT | SCSW_FCTL_CLEAR)) {
+		private->irb = left_irb();
+		private->left = false;
+	}
 	vfio_ccw_fsm_event(private, VFIO_CCW_EVENT_INTERRUPT);
 }
 
@@ -112,24 +126,25 @@ static int vfio_ccw_sch_event(struct subchannel *sch, int process)
 }
 
 /*
- * A path is not to be used any more: end what runs on it. The kernel halts also what has used it
- * last and is idle, for an interrupt that no guest has asked for; and what it cancels before it has
- * begun, which does not interrupt, it leaves its user to wait for.
+ * A path is not to be used any more: end the program that runs on it, unless its user does so. How
+ * that ends is told as what it is for the user, who has not asked for a halt: not well. The kernel tells of its own halt; halts also what has used the path last and
+ * is idle; and what it cancels before it has begun, which does not interrupt, it leaves its user to
+ * wait for.
  */
 static void leave_path(struct vfio_ccw_private *private, uint8_t mask)
 {
 	struct subchannel *sch = private->sch;
 	int retries = 255;
 
-	if (!(sch->schib.pmcw.lpum & mask) || !(sch->schib.scsw.ctrl & (SCSW_FCTL | SCSW_ACTL)) ||
-	    cio_cancel_halt_clear(sch, &retries) || private->state != VFIO_CCW_STATE_CP_PENDING)
+	if (private->state != VFIO_CCW_STATE_CP_PENDING || !(sch->schib.pmcw.lpum & mask) ||
+	    sch->schib.scsw.ctrl & (SCSW_FCTL_HALT | SCSW_FCTL_CLEAR))
 		return;
-	private->irb = (struct irb) {
-		.scsw = { .ctrl = SCSW_FCTL_START | SCSW_STCTL_ALERT | SCSW_STCTL_PRIM |
-				  SCSW_STCTL_SEC | SCSW_STCTL_STATUS,
-			  .cstat = SCHN_STAT_INTF_CTRL },
-	};
-	vfio_ccw_fsm_event(private, VFIO_CCW_EVENT_INTERRUPT);
+	if (!cio_cancel_halt_clear(sch, &retries)) {
+		private->irb = left_irb();
+		vfio_ccw_fsm_event(private, VFIO_CCW_EVENT_INTERRUPT);
+	} else if (sch->schib.scsw.ctrl & (SCSW_ACTL_HALT_PEND | SCSW_ACTL_CLEAR_PEND)) {
+		private->left = true;
+	}
 }
 
 static int vfio_ccw_chp_event(struct subchannel *sch, const struct chp_link *link,

@@ -141,15 +141,33 @@ def test_program_on_a_path_that_goes_ends(idle_view, what):
                 path(machine, "10 off")
                 path(machine, "10 on")
             irb = user.interrupt()
-            assert irb.ctrl & ch.START and irb.ctrl & ch.STATUS
+            # It has not done what it should, and its user has not asked for a halt.
+            assert irb.ctrl == ch.START | ch.ALERT | ch.ENDED
+            assert irb.cstat & ch.INTF_CTRL
         # The one on the other path goes on.
+        assert not user.interrupted()
         user.ssch(PROGRAM, SECOND)
         while user.schib()[10] != 0x40:
             pass
         path(machine, "10 off")
         assert not user.interrupted()
         user.hsch()
-        user.interrupt()
+        assert user.interrupt().ctrl & ch.HALT
+
+
+def test_halt_of_the_users_own_is_told_as_one(idle_view):
+    """Also when the path goes meanwhile."""
+    machine = Machine(idle_view, "0.0.1000:null,hold,chpids=10.11")
+    machine.mdev()
+    with machine.user() as user:
+        for request, function in ((user.hsch, ch.HALT), (user.csch, ch.CLEAR)):
+            user.put(PROGRAM, ch.program((ch.READ, ch.SLI, 16, 0x2000)))
+            user.ssch(PROGRAM, FIRST)
+            request()
+            vary(machine, "10", "off")
+            assert user.interrupt().ctrl & function
+            vary(machine, "10", "on")
+            assert not user.interrupted()
 
 
 def test_reports_that_nobody_takes_are_bounded(idle_view):
