@@ -51,8 +51,10 @@ struct slow_fs {
 	uint8_t data[];
 };
 
-/** slow_fs_start - mount one with a file of @size bytes; a write takes @most bytes at most (0: all),
- * and can't be held then. slow_fs_stop - the reverse. Both fail the test if they can't. */
+/**
+ * slow_fs_start - mount one with a file of @size bytes; a write takes @most bytes at most (0: all),
+ * and can't be held then. slow_fs_stop - the reverse. Both fail the test if they can't.
+ */
 struct slow_fs *slow_fs_start(size_t size, size_t most);
 void slow_fs_stop(struct slow_fs *fs);
 /** slow_fs_reset - nothing is held, fails, or in the file but zeros. */

@@ -214,13 +214,11 @@ static void an_error_is_one_line_of_text(void **state)
 	char name[400];
 	struct image *image;
 
-	memset(name, 'x', sizeof(name));
-	memcpy(name, "/tmp/", 5);
-	strcpy(name + 391, "the\n\033end");
+	snprintf(name, sizeof(name), "/tmp/%0385d%s", 7, "the\n\033end");
 	assert_int_equal(try_open(&image, name, 0, false), -ENAMETOOLONG);
 	assert_null(strchr(error.text, '\n'));
 	assert_null(strchr(error.text, '\033'));
-	assert_non_null(strstr(error.text, "xthe??end\": "));
+	assert_non_null(strstr(error.text, "7the??end\": "));
 }
 
 /* ---- the lock ---- */
