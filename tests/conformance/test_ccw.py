@@ -25,7 +25,7 @@ cat() { busybox cat "$@" >> "$OUT"; busybox dd < "$OUT" 2> /dev/null; : > "$OUT"
 def test_a_subchannel_goes_to_vfio_ccw_as_on_the_kernel(no_groups, daemon):
     """The recording machine had another device, 0.0.0000, and both on the path 00."""
     image = daemon.directory / "disk"
-    devices = "0.0.0000:null,chpids=00;0.0.0042:null,chpids=00"
+    devices = f"0.0.0000:null,chpids=00;0.0.0042:9336,chpids=00,file={image},blocks=8192"
     drivers = daemon.program.parents[2] / "drivers"
     path = ":".join(str(drivers / name) for name in ("css", "vfio_ccw"))
     daemon.start("--load", f'css,devices="{devices}"', "--load", "vfio_ccw", env={"UMDEV_MODULE_PATH": path})

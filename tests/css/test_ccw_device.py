@@ -60,6 +60,23 @@ def test_a_control_unit_without_device(css):
     assert css.get("modalias") == "ccw:tABCDm01dtdm\n"
 
 
+def test_disks(css):
+    """What Linux's own drivers of them look for."""
+    files = {name: css.daemon.directory / name for name in ("fba", "eckd")}
+    css.console("plug", f"0.0.2000:9336,file={files['fba']},blocks=1024")
+    css.console("plug", f"0.0.2001:3390,file={files['eckd']},cyls=1")
+    said = {busid: [css.get(attr, busid) for attr in ("cutype", "devtype", "modalias")] for busid in css.ccw_devices()}
+    assert said == {
+        "0.0.2000": ["6310/80\n", "9336/10\n", "ccw:t6310m80dt9336dm10\n"],
+        "0.0.2001": ["3990/e9\n", "3390/02\n", "ccw:t3990mE9dt3390dm02\n"],
+    }
+    css.daemon.umdev("modprobe", "ccw_user")
+    for busid, info in (("0.0.2000", 2), ("0.0.2001", 3)):
+        css.set("online", 1, busid)
+        assert css.get("online", busid) == "1\n"
+        assert f"probe {busid} info {info}" in css.told()
+
+
 def test_events(css):
     with css.events() as heard:
         css.console("plug", f"{BUSID}:test")

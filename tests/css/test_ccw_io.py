@@ -115,7 +115,7 @@ def test_a_path_that_goes_and_comes(online):
     online.forget()
     online.console("path", "10 on")
     eventually(lambda: online.read(SCH, "vpm") == "c0\n")
-    assert "paths 20000000" in online.told()
+    online.wait_for("paths 20000000")
     assert online.get("online") == "1\n"
 
 
@@ -146,7 +146,7 @@ def test_without_paths_a_device_that_nobody_keeps_goes(online):
     online.path("10", "status", "off")
     online.path("11", "status", "off")
     eventually(lambda: online.ccw_devices() == [])
-    assert "notify NO_PATH" in online.told()
+    online.wait_for("notify NO_PATH")
     online.wait_for(f"remove {BUSID}")
     online.path("10", "status", "on")
     eventually(lambda: online.ccw_devices() == [BUSID])
@@ -159,13 +159,13 @@ def test_without_paths_a_device_that_is_kept_waits(online):
     online.path("11", "status", "off")
     eventually(lambda: online.get("availability") == "no path\n")
     assert online.get("online") == "1\n"
-    assert "notify NO_PATH" in online.told()
+    online.wait_for("notify NO_PATH")
     with refused(errno.EINVAL):
         online.set("start", f"{NOOP:x}")
     online.forget()
     online.path("11", "status", "on")
     eventually(lambda: online.get("availability") == "good\n")
-    assert "notify OPER" in online.told()
+    online.wait_for("notify OPER")
     assert online.get("online") == "1\n"
     eventually(lambda: online.read(SCH, "vpm") == "40\n")
     online.set("start", f"{NOOP:x}")
