@@ -294,6 +294,8 @@ void ccw_device_want_verify(struct ccw_device_private *priv)
 	case DEV_STATE_BOXED:
 		io_sch_todo(priv->ios, priv->cdev.online ? IO_SCH_TODO_VERIFY : IO_SCH_TODO_EVAL);
 		break;
+	case DEV_STATE_NOT_OPER:
+		/* It may just be on its way out; then another one is looked for. */
 	case DEV_STATE_OFFLINE:
 	case DEV_STATE_DISCONNECTED:
 		io_sch_todo(priv->ios, IO_SCH_TODO_EVAL);
