@@ -19,7 +19,7 @@
  * The rest is what is answered: condition codes and errors.
  */
 static struct {
-	char calls[256];
+	char calls[1024];
 	int update, enable, cancel, init, ssch_cc, hsch_cc, csch_cc;
 	int disable[8]; /* from the last one on */
 	unsigned int nr_disable;
@@ -33,6 +33,7 @@ static struct vfio_ccw_private private;
 
 static void called(const char *name)
 {
+	assert_true(strlen(fake.calls) + strlen(name) + 2 <= sizeof(fake.calls));
 	strcat(fake.calls, *fake.calls ? " " : "");
 	strcat(fake.calls, name);
 }
