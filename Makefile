@@ -18,18 +18,19 @@ TOOLS   ?= $(CURDIR)/build/tools
 export UMDEV_GUEST := $(GUEST)
 export UMDEV_TOOLS := $(TOOLS)
 
-.PHONY: help build demo demo-ap check quick bench fuzz lint install clean
+.PHONY: help build demo demo-ap demo-s390x check quick bench fuzz lint install clean
 
 help:
-	@echo 'make build     compile everything into $(BUILD)/'
-	@echo 'make demo      boot a guest that talks through a mediated serial port'
-	@echo 'make demo-ap   crypto adapters, a mediated matrix, and a guest that uses its queues'
-	@echo 'make quick     the tests that take less than a minute'
-	@echo 'make check     all tests, plain and under sanitizers, with guests and static analysis'
-	@echo 'make bench     measure against the bare floor, as ratios'
-	@echo 'make fuzz      fuzz protocol, device trees, channel programs and attributes for SECONDS=600'
-	@echo 'make install   into PREFIX=$(PREFIX), below DESTDIR'
-	@echo 'make clean     remove what was built'
+	@echo 'make build      compile everything into $(BUILD)/'
+	@echo 'make demo       boot a guest that talks through a mediated serial port'
+	@echo 'make demo-ap    crypto adapters, a mediated matrix, and a guest that uses its queues'
+	@echo "make demo-s390x boot a mainframe's Linux that brings disks behind subchannels online"
+	@echo 'make quick      the tests that take less than a minute'
+	@echo 'make check      all tests, plain and under sanitizers, with guests and static analysis'
+	@echo 'make bench      measure against the bare floor, as ratios'
+	@echo 'make fuzz       fuzz protocol, device trees, channel programs and attributes for SECONDS=600'
+	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR'
+	@echo 'make clean      remove what was built'
 
 # A new folder gets no tests: they need more from Debian. One that has them keeps them.
 build:
@@ -43,6 +44,11 @@ demo: build
 
 demo-ap: build
 	@UMDEV_BUILD=$(BUILD) scripts/demo-ap
+
+demo-s390x: build
+	@scripts/install-deps demo
+	@scripts/fetch-guest $(GUEST) s390x
+	@UMDEV_BUILD=$(BUILD) scripts/demo-s390x $(DEMO_ARGS)
 
 quick:
 	@scripts/install-deps build check

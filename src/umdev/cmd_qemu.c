@@ -68,19 +68,35 @@ static struct json_object *platform_object(const char *device)
 	return obj;
 }
 
-/* QEMU has a device for these, which it makes only with KVM on a mainframe. */
-static bool is_matrix(const char *device)
+/* Is it a mediated device of this kind? */
+static bool has_api(const char *device, const char *wanted)
 {
 	char *path, *api = NULL;
-	bool is;
+	bool has;
 
 	if (asprintf(&path, "%s/mdev_type/device_api", device) >= 0) {
 		api = tree_read(path);
 		free(path);
 	}
-	is = api && !strcmp(api, "vfio-ap");
+	has = api && !strcmp(api, wanted);
 	free(api);
-	return is;
+	return has;
+}
+
+/* By its place in sysfs, too: there QEMU reads on of the subchannel. */
+static struct json_object *ccw_object(const char *device)
+{
+	struct json_object *obj = json_object_new_object();
+	char *path;
+
+	if (asprintf(&path, "/sys/bus/mdev/devices/%s", strrchr(device, '/') + 1) < 0) {
+		json_object_put(obj);
+		return NULL;
+	}
+	json_add_text(obj, "driver", "vfio-ccw");
+	json_add_text(obj, "sysfsdev", path);
+	free(path);
+	return obj;
 }
 
 static struct json_object *pci_object(const char *socket)
@@ -118,7 +134,8 @@ int cmd_qemu_args(const struct cli *cli, int argc, char **argv)
 	device = tree_find_device(cli, argv[0]);
 	if (!device)
 		return EXIT_FAILURE;
-	if (is_matrix(device)) {
+	/* QEMU has a device for these, which it makes only with KVM on a mainframe. */
+	if (has_api(device, "vfio-ap")) {
 		free(device);
 		return cli_fail("QEMU takes no matrix but with KVM on a mainframe (a guest of "
 				"umdev's: umdev ap guest %s)",
@@ -132,7 +149,10 @@ int cmd_qemu_args(const struct cli *cli, int argc, char **argv)
 			"%s has no socket: it is not bound to a VFIO driver (umdev bind %s)",
 			argv[0], argv[0]);
 	}
-	obj = is_platform(device) ? platform_object(device) : pci_object(socket);
+	if (has_api(device, "vfio-ccw"))
+		obj = ccw_object(device);
+	else
+		obj = is_platform(device) ? platform_object(device) : pci_object(socket);
 	free(device);
 	free(socket);
 	if (!obj)

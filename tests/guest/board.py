@@ -5,7 +5,6 @@ firmware/ in it, which does with them what it is told at the console.
 """
 import json
 import re
-import shlex
 import subprocess
 import types
 
@@ -98,10 +97,6 @@ class BoardHost(lab.Host):
             # Whoever has it: the daemon loads usual drivers by itself.
             self.run("bind", "--rebind", name, "vfio-platform")
         return self
-
-    def run(self, *command):
-        """A command of umdev's. Returns what it printed; Failure if it fails."""
-        return lab.shell(shlex.join(map(str, self.umdev(*command))))
 
 
 def device(name, by="host", **properties):

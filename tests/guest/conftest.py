@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "doc"))
 
 import board  # noqa: E402
 import lab  # noqa: E402
+import mainframe  # noqa: E402
 
 
 @pytest.fixture
@@ -50,6 +51,22 @@ def host_with_dice(guest_is_here):
 def board_host(board_is_here):
     """A host with platform devices for a board. After the test it has ended well and left nothing."""
     with board.BoardHost() as host:
+        host.start()
+        yield host
+        host.stop()
+        assert host.leftovers() == []
+
+
+@pytest.fixture
+def mainframe_is_here():
+    if not (lab.guest_dir() / "s390x" / "vmlinuz").exists():
+        pytest.skip(f"no guest for mainframes in {lab.guest_dir()} (run: scripts/fetch-guest {lab.guest_dir()})")
+
+
+@pytest.fixture
+def mainframe_host(mainframe_is_here):
+    """A host with channel I/O. After the test it has ended well and left nothing."""
+    with mainframe.MainframeHost() as host:
         host.start()
         yield host
         host.stop()

@@ -56,6 +56,57 @@ def check(condition, text):
         raise Failure(text)
 
 
+class Steps:
+    """Of a demonstration: one line per step; what fails is named."""
+
+    def __init__(self, name):
+        self.name = name
+        self.current = "begin"
+
+    def begin(self, name):
+        self.current = name
+
+    def done(self, text=""):
+        print(f"{self.name}: {self.current}{': ' + text if text else ''}", flush=True)
+
+
+def demonstrate(name, show, host):
+    """
+    Run @show(steps) with a @host that is not started yet. Returns the exit code; nothing is left behind.
+    """
+    steps = Steps(name)
+    try:
+        with host:
+            try:
+                show(steps)
+            except Failure as failure:
+                raise Failure(f"{failure}\n{host.log_text()}") from failure
+        check(not host.dir.exists(), f"{host.dir} is still there")
+        steps.done("no mount, no socket, no process, no file")
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted at: {steps.current}", file=sys.stderr, flush=True)
+        return 130
+    except Exception as error:  # whatever it is, the step that it happened in is what counts
+        print(f"{name}: FAILED at: {steps.current}: {error}", file=sys.stderr, flush=True)
+        return 1
+    print(f"{name}: all is well", flush=True)
+    return 0
+
+
+def stop(steps, host):
+    """The end of a demonstration."""
+    pid = host.process.pid
+    steps.begin("stop umdevd")
+    host.stop()
+    steps.done()
+
+    steps.begin("nothing is left")
+    left = host.leftovers()
+    if os.path.exists(f"/proc/{pid}"):
+        left.append(f"process {pid}")
+    check(not left, ", ".join(left))
+
+
 def shell(command, timeout=None):
     """A command as a person would type it. Failure if it fails."""
     done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -150,6 +201,14 @@ class Host:
         self.log.thread.join()
         check(code == 0, f"umdevd ended with {code}:\n" + self.log_text())
 
+    def kill(self):
+        """As a crash would. What was with it is gone; start() begins anew."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        self.log.thread.join()
+        self.notify.close()
+
     def leftovers(self):
         """What umdevd has left behind: mounts and sockets below the directory."""
         left = []
@@ -187,6 +246,10 @@ class Host:
         """The command line of `umdev`, for this host."""
         program = build_dir() / "src" / "umdev" / "umdev"
         return ["env", f"UMDEV_RUNTIME_DIR={self.runtime}", program, *arguments]
+
+    def run(self, *command):
+        """A command of umdev's. Returns what it printed; Failure if it fails."""
+        return shell(shlex.join(map(str, self.umdev(*command))))
 
     def create(self, kind="mtty-1", uuid=None, parent="mtty"):
         uuid = uuid or str(uuid_module.uuid4())
