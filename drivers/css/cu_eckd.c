@@ -265,7 +265,7 @@ struct cu_type cu_eckd_type = {
 		"cyls=N      cylinders of 15 tracks; needed to make one\n"
 		"model=M     the same by name: 1, 2, 3, 9, 27 or 54\n"
 		"format=F    what a new one looks like: none (the default: for dasdfmt), ldl, cdl\n"
-		"blksize=N   its blocks, if it is formatted: 512, 1024, 2048 or 4096 (the default)\n"
+		"blksize=N   its blocks, if formatted: 512, 1024, 2048 or 4096 (the default)\n"
 		"serial=S    its number: up to 12 letters and digits; random without\n"
 		"ro          only to be read\n"
 		"unsafe      don't wait for stable storage",

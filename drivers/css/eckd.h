@@ -106,7 +106,7 @@ enum eckd_at {
  * @extent, @first, @last: tracks that Define Extent or Prefix allows
  * @record:    current record, with @at COUNT and what is behind
  * @passes:    how often index went by with nothing read since
- * @found:     the current record was searched for and found; it may be updated, or the next formatted
+ * @found:     the current record was searched for and found: it, or what is behind, may be written
  * @ha_found:  the same for the home address
  * @domain:    Locate Record's, until @count is 0
  * @op, @ext_op: of it
@@ -207,8 +207,8 @@ uint8_t eckd_error(struct eckd *eckd, int err);
 
 /* ---- eckd_config.c ---- */
 
-/** eckd_config_command - execute @cmd if it is one of those that ask for, or set, what is not on the
- * disk. Return: false: it is not. */
+/** eckd_config_command - execute @cmd if it is one of those that ask for, or set, what is not on
+ * the disk. Return: false: it is not. */
 bool eckd_config_command(struct eckd *eckd, struct ccw_command *cmd, uint8_t *status);
 
 /* ---- eckd_extent.c ---- */
@@ -220,7 +220,7 @@ bool eckd_domain_allows(const struct eckd *eckd, uint8_t code);
 /** eckd_domain_count - a record, or track, of the domain was transferred. */
 void eckd_domain_count(struct eckd *eckd);
 
-/* ---- eckd_search.c: those that return a status return 0 to go on, or the end of the command ---- */
+/* ---- eckd_search.c: a status that is returned is 0 to go on, or the end of the command ---- */
 
 /** eckd_search_command - the same: seeks, searches, Set Sector and Read Sector */
 bool eckd_search_command(struct eckd *eckd, struct ccw_command *cmd, uint8_t *status);

@@ -172,35 +172,15 @@ bool eckd_disk_read_only(const struct eckd_disk *disk)
 
 /* ---- transfers ---- */
 
-static int noted(struct eckd_disk *disk, int err)
-{
-	if (err == -ECANCELED)
-		disk->left = true;
-	return err;
-}
-
-int eckd_read(struct eckd_disk *disk, void *buf, size_t len, uint64_t offset)
-{
-	return noted(disk, image_read(disk->image, buf, len, offset));
-}
-
 int eckd_write(struct eckd_disk *disk, const void *buf, size_t len, uint64_t offset)
 {
 	disk->written = true;
-	return noted(disk, image_write(disk->image, buf, len, offset));
+	return image_write(disk->image, buf, len, offset);
 }
 
-/* Any transfer waits for the one that was left; this one needs nothing of the buffer. */
 int eckd_disk_settle(struct eckd_disk *disk)
 {
-	int err;
-
-	if (!disk->left)
-		return 0;
-	err = image_read(disk->image, image_buffer(disk->image) + ECKD_DIRECTORY_AREA - 1, 1, 0);
-	if (!err)
-		disk->left = false;
-	return err;
+	return image_settle(disk->image);
 }
 
 /* ---- records ---- */
@@ -225,7 +205,7 @@ int eckd_write_zeros(struct eckd_disk *disk)
 	if (!len)
 		return 0;
 	disk->written = true;
-	err = noted(disk, image_zero(disk->image, from, len));
+	err = image_zero(disk->image, from, len);
 	if (err)
 		return err;
 	disk->zero_from = disk->zero_to = 0;
@@ -242,8 +222,8 @@ int eckd_record_read(struct eckd_disk *disk, const struct eckd_track *track, uns
 	err = eckd_write_zeros(disk);
 	if (err)
 		return err;
-	return eckd_read(disk, eckd_disk_data(disk) + at, len,
-			 eckd_slot_offset(track->number) + track->offset[nr] + from);
+	return image_read(disk->image, eckd_disk_data(disk) + at, len,
+			  eckd_slot_offset(track->number) + track->offset[nr] + from);
 }
 
 int eckd_record_write(struct eckd_disk *disk, const struct eckd_track *track, unsigned int nr,
@@ -268,7 +248,7 @@ int eckd_sync(struct eckd_disk *disk)
 
 	if (!disk->written)
 		return 0;
-	err = noted(disk, image_flush(disk->image));
+	err = image_flush(disk->image);
 	if (err)
 		return err;
 	disk->written = false;

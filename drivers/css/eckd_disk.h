@@ -14,8 +14,8 @@
  *	           16 track (4)  20 home address: flag, cylinder, head (5)  32 counts (8 each)
  *
  * The directory with the higher sequence is the track's; a new one takes the place of the other, so
- * a write that is torn leaves the old one. A slot without any is as the label's format says: without
- * records, or with blocks of zeros. Records are written in place.
+ * a write that is torn leaves the old one. A slot without any is as the label's format says:
+ * without records, or with blocks of zeros. Records are written in place.
  */
 #ifndef UMDEV_CSS_ECKD_DISK_H
 #define UMDEV_CSS_ECKD_DISK_H
@@ -95,11 +95,7 @@ bool eckd_disk_read_only(const struct eckd_disk *disk);
  * image says of this track makes no sense.
  */
 
-/**
- * eckd_disk_settle - after an error, -ECANCELED, wait for what was left
- *
- * To be called before anything is put into eckd_disk_data(). Return: 0, or errors.
- */
+/** eckd_disk_settle - image_settle(), to be called before anything is put into eckd_disk_data(). */
 int eckd_disk_settle(struct eckd_disk *disk);
 
 /**

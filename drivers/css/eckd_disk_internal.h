@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The two halves of an ECKD disk's image: eckd_disk.c, label and records, eckd_track.c, directories.
+ * The two halves of an ECKD disk's image: eckd_disk.c: label, records; eckd_track.c: directories.
  */
 #ifndef UMDEV_CSS_ECKD_DISK_INTERNAL_H
 #define UMDEV_CSS_ECKD_DISK_INTERNAL_H
@@ -19,7 +19,6 @@
 /**
  * struct eckd_disk - an open image
  * @changed: the track whose directory has to be stored; NULL: none
- * @left:    a transfer was left (-ECANCELED): what is in the buffer may still be written
  * @written: something was written since image_flush() was called
  * @stored, @nr_stored: tracks whose directory was written since then. The other copy of such a
  *           track's is the last one that is known to be stable, and must stay until this one is
@@ -32,7 +31,6 @@ struct eckd_disk {
 	unsigned int blksize;
 	uint8_t serial[ECKD_SERIAL_SIZE];
 	struct eckd_track *changed;
-	bool left;
 	bool written;
 	unsigned int nr_stored;
 	uint32_t stored[ECKD_STORED];
@@ -45,8 +43,7 @@ struct eckd_disk {
 uint64_t eckd_image_size(uint32_t cyls);
 /** eckd_slot_offset - where a track's slot begins in the image. */
 uint64_t eckd_slot_offset(uint32_t number);
-/** eckd_read, eckd_write - image_read(), image_write(). */
-int eckd_read(struct eckd_disk *disk, void *buf, size_t len, uint64_t offset);
+/** eckd_write - image_write(), to be flushed. */
 int eckd_write(struct eckd_disk *disk, const void *buf, size_t len, uint64_t offset);
 /** eckd_write_zeros - from @zero_from to @zero_to. */
 int eckd_write_zeros(struct eckd_disk *disk);

@@ -92,7 +92,7 @@ static uint8_t place(struct eckd *eckd, uint8_t code, struct eckd_track **track)
 static uint8_t write_ckd(struct eckd *eckd, struct ccw_command *cmd)
 {
 	struct eckd_program *p = &eckd->program;
-	uint8_t count[ECKD_COUNT_SIZE];
+	uint8_t count[ECKD_COUNT_SIZE] = { 0 };
 	struct eckd_track *track;
 	uint8_t status = place(eckd, cmd->code, &track);
 
@@ -126,7 +126,7 @@ static uint8_t erase(struct eckd *eckd, struct ccw_command *cmd)
 static uint8_t write_r0(struct eckd *eckd, struct ccw_command *cmd)
 {
 	struct eckd_program *p = &eckd->program;
-	uint8_t count[ECKD_COUNT_SIZE];
+	uint8_t count[ECKD_COUNT_SIZE] = { 0 };
 	struct eckd_track *track;
 	uint8_t status = eckd_may_write(eckd, ECKD_MASK_ALL_WRITES);
 
@@ -195,7 +195,7 @@ static uint8_t write_full_track(struct eckd *eckd, struct ccw_command *cmd)
 	static const uint8_t end[ECKD_COUNT_SIZE] = {
 		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
 	};
-	uint8_t count[ECKD_COUNT_SIZE];
+	uint8_t count[ECKD_COUNT_SIZE] = { 0 };
 	struct eckd_track *track;
 	uint8_t status = next_full_track(eckd, &track);
 

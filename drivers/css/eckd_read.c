@@ -17,7 +17,7 @@ static void has_read(struct eckd *eckd, enum eckd_at at)
 	eckd_domain_count(eckd);
 }
 
-/* Store @len bytes of a record's key and data, from @from on, behind its count if that is wanted. */
+/* Store @len bytes of a record's key and data, from @from on, behind its count if it is wanted. */
 static uint8_t give(struct eckd *eckd, struct ccw_command *cmd, const struct eckd_track *track,
 		    unsigned int nr, size_t from, size_t len, bool count)
 {

@@ -10,6 +10,12 @@
 
 /* ---- tracks ---- */
 
+/* The status of an error is not 0: so that whoever reads this file alone knows. */
+static uint8_t failed(uint8_t status)
+{
+	return status | DEV_STAT_UNIT_CHECK;
+}
+
 static uint32_t tracks(const struct eckd *eckd)
 {
 	return eckd_disk_cyls(eckd->disk) * ECKD_HEADS;
@@ -21,9 +27,9 @@ uint8_t eckd_track(struct eckd *eckd, struct eckd_track **track)
 	int err;
 
 	if (p->extent && (eckd->track < p->first || eckd->track > p->last))
-		return eckd_condition(eckd, ECKD_FILE_PROTECTED);
+		return failed(eckd_condition(eckd, ECKD_FILE_PROTECTED));
 	err = eckd_track_get(eckd->disk, eckd->track, track);
-	return err ? eckd_error(eckd, err) : 0;
+	return err ? failed(eckd_error(eckd, err)) : 0;
 }
 
 void eckd_to_index(struct eckd *eckd)
@@ -55,12 +61,12 @@ uint8_t eckd_next_track(struct eckd *eckd)
 
 	if (!p->domain) {
 		if (eckd->track % ECKD_HEADS == ECKD_HEADS - 1)
-			return eckd_condition(eckd, ECKD_END_OF_CYLINDER);
+			return failed(eckd_condition(eckd, ECKD_END_OF_CYLINDER));
 		if ((p->mask & ECKD_MASK_SEEK) == ECKD_MASK_SEEK_NONE && !p->extent)
-			return eckd_condition(eckd, ECKD_FILE_PROTECTED);
+			return failed(eckd_condition(eckd, ECKD_FILE_PROTECTED));
 	}
 	if (eckd->track >= last)
-		return eckd_condition(eckd, ECKD_FILE_PROTECTED);
+		return failed(eckd_condition(eckd, ECKD_FILE_PROTECTED));
 	go_to(eckd, eckd->track + 1);
 	return 0;
 }
@@ -95,7 +101,7 @@ uint8_t eckd_next_record(struct eckd *eckd, uint8_t code, bool r0, struct eckd_t
 		} else {
 			eckd_to_index(eckd);
 			if (++p->passes >= 2)
-				return eckd_condition(eckd, ECKD_NO_RECORD);
+				return failed(eckd_condition(eckd, ECKD_NO_RECORD));
 		}
 	}
 }
@@ -289,7 +295,7 @@ static uint8_t search_ha(struct eckd *eckd, struct ccw_command *cmd)
 		if (cmd->code & ECKD_MT)
 			status = eckd_next_track(eckd);
 		else if (++p->passes >= 2)
-			status = eckd_condition(eckd, ECKD_NO_RECORD);
+			status = failed(eckd_condition(eckd, ECKD_NO_RECORD));
 	}
 	if (!status)
 		status = eckd_track(eckd, &track);

@@ -230,7 +230,7 @@ int eckd_track_get(struct eckd_disk *disk, uint32_t number, struct eckd_track **
 	if (!track->valid || track->number != number) {
 		track->valid = false;
 		track->number = number;
-		err = eckd_read(disk, b, 2 * ECKD_COPY_SIZE, eckd_slot_offset(number));
+		err = image_read(disk->image, b, 2 * ECKD_COPY_SIZE, eckd_slot_offset(number));
 		if (!err)
 			err = choose(disk, track, b);
 		if (err)
@@ -322,7 +322,7 @@ int eckd_track_store(struct eckd_disk *disk)
 	disk->changed = NULL;
 	track->valid = false;
 	disk->written = true;
-	err = eckd_disk_settle(disk);
+	err = image_settle(disk->image);
 	if (!err)
 		err = eckd_write_zeros(disk);
 	if (err)

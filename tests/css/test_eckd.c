@@ -27,7 +27,7 @@ static int finish(void **state)
 	return 0;
 }
 
-/* Records 1 to @nr of a track: keys and data of all lengths, 8 letters of the track and the record */
+/* Records 1 to @nr of a track: every other one with a key, all with data of their own. */
 static void make_track(uint32_t track, unsigned int nr)
 {
 	uint8_t b[8 + 8 + 512];

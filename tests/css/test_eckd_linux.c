@@ -382,7 +382,7 @@ static const uint8_t *fill(uint32_t n)
 	return block;
 }
 
-/* A request from block @first on. Special blocks have a Locate Record each, the rest one for all. */
+/* A request. Special blocks have a Locate Record each, the rest have one for all. */
 static void single(bool write, uint32_t first, unsigned int nr, uint8_t **data)
 {
 	uint32_t n;
