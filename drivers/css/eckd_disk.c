@@ -87,6 +87,9 @@ static int read_label(struct eckd_disk *disk, const struct eckd_disk_params *par
 			 strerror(-err));
 		return err;
 	}
+	/* One that was made, but not finished. */
+	if (params->cyls && b[0] == 0 && memcmp(b, b + 1, LABEL_SIZE - 1) == 0)
+		return write_label(disk, params, error);
 	if (memcmp(b, label_magic, sizeof(label_magic)) != 0)
 		return refuse(error, params->path,
 			      "not an image of an ECKD disk: it does not begin with UMDEVCKD");

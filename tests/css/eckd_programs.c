@@ -235,3 +235,47 @@ void format_track(struct disk *d, uint32_t track, unsigned int nr, uint16_t len)
 	}
 	good(d);
 }
+
+/* ---- tracks with records, and ways to them ---- */
+
+/* Records 1 to @nr of a track: every other one with a key, all with data of their own. */
+void make_track(struct disk *d, uint32_t track, unsigned int nr)
+{
+	uint8_t b[8 + 8 + 512];
+	unsigned int i;
+
+	extent(d, 0, track, track);
+	locate(d, ECKD_OP_FORMAT, (uint8_t)nr, track, 0, 8);
+	for (i = 1; i <= nr; i++) {
+		uint16_t len = (uint16_t)(100 * i);
+
+		put_count(b, track, (uint8_t)i, i % 2 ? 8 : 0, len);
+		memset(b + 8, (int)(16 * track + i), sizeof(b) - 8);
+		memset(b + 8, 'a' + (int)i, i % 2 ? 8 : 0);
+		give(d, ECKD_WRITE_CKD, 0, b, (uint16_t)(8 + (i % 2 ? 8 : 0) + len));
+	}
+	good(d);
+}
+
+void seek(struct disk *d, uint8_t code, uint32_t track)
+{
+	uint8_t b[6] = { 0 };
+
+	eckd_put_track(b + 2, track);
+	give(d, code, 0, b, sizeof(b));
+}
+
+/* Search for a record until it is found. */
+void search(struct disk *d, uint8_t code, const void *what, uint16_t len)
+{
+	tic(d, give(d, code, 0, what, len));
+	d->last = 0;
+}
+
+void search_id(struct disk *d, uint8_t code, uint32_t track, uint8_t record)
+{
+	uint8_t id[8];
+
+	put_count(id, track, record, 0, 0);
+	search(d, code, id, (code & 0x7f) == ECKD_SEARCH_HA_EQ ? 4 : 5);
+}

@@ -68,5 +68,14 @@ void ends(struct disk *d, uint8_t dstat, uint8_t cstat);
 
 /** format_track - Write CKD of @nr records without keys, as dasdfmt does; good. */
 void format_track(struct disk *d, uint32_t track, unsigned int nr, uint16_t len);
+/** make_track - records 1 to @nr: data of 100 bytes, 200, ..., each byte 16 * track + record; every
+ * other one has a key of 8 letters, b, d, ... */
+void make_track(struct disk *d, uint32_t track, unsigned int nr);
+
+/** seek - a command of that kind. */
+void seek(struct disk *d, uint8_t code, uint32_t track);
+/** search - search until it is found. search_id - for a record, or home address. */
+void search(struct disk *d, uint8_t code, const void *what, uint16_t len);
+void search_id(struct disk *d, uint8_t code, uint32_t track, uint8_t record);
 
 #endif

@@ -3,10 +3,6 @@
  * An ECKD disk, command by command: programs with seeks and searches, file masks, extents, domains,
  * and what its sense says of each error.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
 #include "../unit/cmocka_umdev.h"
 #include "eckd_programs.h"
 
@@ -27,48 +23,6 @@ static int finish(void **state)
 	return 0;
 }
 
-/* Records 1 to @nr of a track: every other one with a key, all with data of their own. */
-static void make_track(uint32_t track, unsigned int nr)
-{
-	uint8_t b[8 + 8 + 512];
-	unsigned int i;
-
-	extent(&d, 0, track, track);
-	locate(&d, ECKD_OP_FORMAT, (uint8_t)nr, track, 0, 8);
-	for (i = 1; i <= nr; i++) {
-		uint16_t len = (uint16_t)(100 * i);
-
-		put_count(b, track, (uint8_t)i, i % 2 ? 8 : 0, len);
-		memset(b + 8, (int)(16 * track + i), sizeof(b) - 8);
-		memset(b + 8, 'a' + (int)i, i % 2 ? 8 : 0);
-		give(&d, ECKD_WRITE_CKD, 0, b, (uint16_t)(8 + (i % 2 ? 8 : 0) + len));
-	}
-	good(&d);
-}
-
-static void seek(uint8_t code, uint32_t track)
-{
-	uint8_t b[6] = { 0 };
-
-	eckd_put_track(b + 2, track);
-	give(&d, code, 0, b, sizeof(b));
-}
-
-/* Search for a record until it is found. */
-static void search(uint8_t code, const void *what, uint16_t len)
-{
-	tic(&d, give(&d, code, 0, what, len));
-	d.last = 0;
-}
-
-static void search_id(uint8_t code, uint32_t track, uint8_t record)
-{
-	uint8_t id[8];
-
-	put_count(id, track, record, 0, 0);
-	search(code, id, (code & 0x7f) == ECKD_SEARCH_HA_EQ ? 4 : 5);
-}
-
 static void mask(uint8_t mask)
 {
 	give(&d, ECKD_SET_FILE_MASK, 0, &mask, 1);
@@ -80,9 +34,9 @@ static void a_record_is_searched_for_by_its_id(void **state)
 {
 	uint8_t *b;
 
-	make_track(16, 5);
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_ID_EQ, 16, 4);
+	make_track(&d, 16, 5);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, ECKD_SEARCH_ID_EQ, 16, 4);
 	b = take(&d, ECKD_READ_DATA, 0, 400);
 	good(&d);
 	assert_int_equal(b[0], (uint8_t)(16 * 16 + 4));
@@ -93,9 +47,9 @@ static void reads_go_on_from_where_the_head_is(void **state)
 {
 	uint8_t *count, *kd, *ckd, *data, *again;
 
-	make_track(16, 5);
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_ID_EQ, 16, 0);
+	make_track(&d, 16, 5);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, ECKD_SEARCH_ID_EQ, 16, 0);
 	count = take(&d, ECKD_READ_COUNT, 0, 8);
 	kd = take(&d, ECKD_READ_KD, 0, 108);
 	ckd = take(&d, ECKD_READ_CKD, 0, 208);
@@ -118,35 +72,35 @@ static void a_record_is_searched_for_by_its_key(void **state)
 {
 	uint8_t *b;
 
-	make_track(16, 5);
-	seek(ECKD_SEEK, 16);
-	search(ECKD_SEARCH_KEY_EQ, "dddddddd", 8);
+	make_track(&d, 16, 5);
+	seek(&d, ECKD_SEEK, 16);
+	search(&d, ECKD_SEARCH_KEY_EQ, "dddddddd", 8);
 	b = take(&d, ECKD_READ_DATA, 0, 300);
 	good(&d);
 	assert_int_equal(b[0], 3);
-	seek(ECKD_SEEK, 16);
-	search(ECKD_SEARCH_KEY_HI, "dddddddd", 8);
+	seek(&d, ECKD_SEEK, 16);
+	search(&d, ECKD_SEARCH_KEY_HI, "dddddddd", 8);
 	take(&d, ECKD_READ_DATA, 0, 500);
 	good(&d);
-	seek(ECKD_SEEK, 16);
-	search(ECKD_SEARCH_KEY_EQ_HI, "dddddddd", 8);
+	seek(&d, ECKD_SEEK, 16);
+	search(&d, ECKD_SEARCH_KEY_EQ_HI, "dddddddd", 8);
 	take(&d, ECKD_READ_DATA, 0, 300);
 	good(&d);
-	seek(ECKD_SEEK, 16);
-	search(ECKD_SEARCH_KEY_EQ, "xxxxxxxx", 8);
+	seek(&d, ECKD_SEEK, 16);
+	search(&d, ECKD_SEARCH_KEY_EQ, "xxxxxxxx", 8);
 	take(&d, ECKD_READ_DATA, 0, 300);
 	bad(&d, 0, ECKD_NO_RECORD, 0);
 }
 
 static void a_search_ends_after_two_turns(void **state)
 {
-	make_track(16, 5);
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_ID_EQ, 16, 77);
+	make_track(&d, 16, 5);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, ECKD_SEARCH_ID_EQ, 16, 77);
 	take(&d, ECKD_READ_DATA, 0, 100);
 	bad(&d, 0, ECKD_NO_RECORD, 0);
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_HA_EQ, 17, 0);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, ECKD_SEARCH_HA_EQ, 17, 0);
 	take(&d, ECKD_READ_R0, 0, 16);
 	bad(&d, 0, ECKD_NO_RECORD, 0);
 }
@@ -155,15 +109,15 @@ static void searches_over_tracks_end_with_the_cylinder(void **state)
 {
 	uint8_t *b;
 
-	make_track(16, 2);
-	make_track(20, 3);
-	seek(ECKD_SEEK, 16);
-	search_id(MT(ECKD_SEARCH_ID_EQ), 20, 3);
+	make_track(&d, 16, 2);
+	make_track(&d, 20, 3);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, MT(ECKD_SEARCH_ID_EQ), 20, 3);
 	b = take(&d, ECKD_READ_DATA, 0, 300);
 	good(&d);
 	assert_int_equal(b[0], (uint8_t)(16 * 20 + 3));
-	seek(ECKD_SEEK, 16);
-	search_id(MT(ECKD_SEARCH_ID_EQ), 20, 4);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, MT(ECKD_SEARCH_ID_EQ), 20, 4);
 	take(&d, ECKD_READ_DATA, 0, 300);
 	bad(&d, 0, ECKD_END_OF_CYLINDER, 0);
 }
@@ -172,8 +126,8 @@ static void home_address_and_record_0_are_read(void **state)
 {
 	uint8_t *ha, *r0;
 
-	seek(ECKD_SEEK, 17);
-	search_id(ECKD_SEARCH_HA_EQ, 17, 0);
+	seek(&d, ECKD_SEEK, 17);
+	search_id(&d, ECKD_SEARCH_HA_EQ, 17, 0);
 	ha = take(&d, ECKD_READ_HA, 0, 5);
 	r0 = take(&d, ECKD_READ_R0, 0, 16);
 	good(&d);
@@ -185,8 +139,8 @@ static void ipl_reads_the_first_record(void **state)
 {
 	uint8_t *b;
 
-	make_track(0, 2);
-	seek(ECKD_SEEK, 20);
+	make_track(&d, 0, 2);
+	seek(&d, ECKD_SEEK, 20);
 	good(&d);
 	b = take(&d, ECKD_READ_IPL, 0, 100);
 	good(&d);
@@ -197,22 +151,22 @@ static void a_record_that_was_found_is_updated(void **state)
 {
 	uint8_t *b;
 
-	make_track(16, 5);
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_ID_EQ, 16, 2);
+	make_track(&d, 16, 5);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, ECKD_SEARCH_ID_EQ, 16, 2);
 	give(&d, ECKD_WRITE_DATA, CCW_FLAG_SLI, "new", 3);
 	good(&d);
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_ID_EQ, 16, 2);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, ECKD_SEARCH_ID_EQ, 16, 2);
 	b = take(&d, ECKD_READ_DATA, 0, 200);
 	good(&d);
 	assert_memory_equal(b, "new\0\0\0", 6);
 	assert_int_equal(b[199], 0);
 	/* Not without a search, nor after one that failed. */
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	give(&d, ECKD_WRITE_DATA, CCW_FLAG_SLI, "new", 3);
 	bad(&d, REJECT, 0, ECKD_MSG_SEQUENCE);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	take(&d, ECKD_READ_COUNT, 0, 8);
 	give(&d, ECKD_WRITE_DATA, CCW_FLAG_SLI, "new", 3);
 	bad(&d, REJECT, 0, ECKD_MSG_SEQUENCE);
@@ -224,26 +178,26 @@ static void formatting_ends_what_is_behind(void **state)
 	uint8_t *counts[3];
 	unsigned int i;
 
-	make_track(16, 5);
+	make_track(&d, 16, 5);
 	put_count(record, 16, 77, 4, 10);
 	memset(record + 8, 0x5a, 14);
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_ID_EQ, 16, 2);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, ECKD_SEARCH_ID_EQ, 16, 2);
 	give(&d, ECKD_WRITE_CKD, 0, record, sizeof(record));
 	good(&d);
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_ID_EQ, 16, 77);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, ECKD_SEARCH_ID_EQ, 16, 77);
 	assert_memory_equal(take(&d, ECKD_READ_KD, 0, 14), record + 8, 0);
 	good(&d);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	for (i = 0; i < 3; i++)
 		counts[i] = take(&d, ECKD_READ_COUNT, 0, 8);
 	take(&d, ECKD_READ_COUNT, 0, 8);
 	good(&d);
 	assert_int_equal(counts[2][4], 77);
 	/* In front of it all is as it was. */
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_ID_EQ, 16, 2);
+	seek(&d, ECKD_SEEK, 16);
+	search_id(&d, ECKD_SEARCH_ID_EQ, 16, 2);
 	assert_int_equal(take(&d, ECKD_READ_DATA, 0, 200)[0], 0xcc);
 	good(&d);
 	assert_int_equal(d.u.guest.ram[GUEST_DATA + 32], 2);
@@ -254,13 +208,13 @@ static void tracks_are_erased(void **state)
 	uint8_t count[8];
 	uint8_t *b;
 
-	make_track(16, 5);
+	make_track(&d, 16, 5);
 	put_count(count, 16, 3, 0, 0);
 	extent(&d, 0, 16, 16);
 	locate(&d, ECKD_OP_WRITE_TRACK, 1, 16, 2, 8);
 	give(&d, ECKD_ERASE, CCW_FLAG_SLI, count, 8);
 	good(&d);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	take(&d, ECKD_READ_COUNT, 0, 8);
 	take(&d, ECKD_READ_COUNT, 0, 8);
 	b = take(&d, ECKD_READ_COUNT, 0, 8);
@@ -275,30 +229,30 @@ static void home_addresses_are_written(void **state)
 	uint8_t r0[16] = { 0, 1, 0, 1, 0, 0, 0, 8, 'd', 'a', 't', 'a' };
 	uint8_t *b;
 
-	make_track(16, 5);
+	make_track(&d, 16, 5);
 	mask(ECKD_MASK_ALL_WRITES);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	give(&d, ECKD_WRITE_HA, 0, elsewhere, 5);
 	bad(&d, REJECT, 0, ECKD_MSG_PARAMETER);
 	mask(ECKD_MASK_ALL_WRITES);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	give(&d, ECKD_WRITE_HA, 0, ha, 5);
 	good(&d);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	take(&d, ECKD_READ_R0, 0, 16);
 	bad(&d, 0, ECKD_NO_RECORD, 0);
 	mask(ECKD_MASK_ALL_WRITES);
-	seek(ECKD_SEEK, 16);
-	search(ECKD_SEARCH_HA_EQ, ha + 1, 4);
+	seek(&d, ECKD_SEEK, 16);
+	search(&d, ECKD_SEARCH_HA_EQ, ha + 1, 4);
 	give(&d, ECKD_WRITE_R0, 0, r0, sizeof(r0));
 	good(&d);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	b = take(&d, ECKD_READ_R0, 0, 16);
 	good(&d);
 	assert_memory_equal(b, r0, 16);
 	mask(ECKD_MASK_NO_HA_R0);
-	seek(ECKD_SEEK, 16);
-	search(ECKD_SEARCH_HA_EQ, ha + 1, 4);
+	seek(&d, ECKD_SEEK, 16);
+	search(&d, ECKD_SEARCH_HA_EQ, ha + 1, 4);
 	give(&d, ECKD_WRITE_R0, 0, r0, sizeof(r0));
 	bad(&d, REJECT, 0, ECKD_MSG_SEQUENCE);
 }
@@ -306,7 +260,7 @@ static void home_addresses_are_written(void **state)
 static void an_end_of_file_is_an_exception(void **state)
 {
 	format_track(&d, 16, 1, 0);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	take(&d, ECKD_READ_DATA, CCW_FLAG_SLI, 8);
 	ends(&d, DSTAT_END | DEV_STAT_UNIT_EXCEP, 0);
 }
@@ -315,7 +269,7 @@ static void several_records_are_read_at_once(void **state)
 {
 	uint8_t *b;
 
-	make_track(16, 3);
+	make_track(&d, 16, 3);
 	extent(&d, 0x40, 16, 16);
 	locate(&d, 0xc0 | ECKD_OP_READ, 1, 16, 0, 0);
 	b = take(&d, ECKD_READ_MULTIPLE_CKD, 0, 116 + 208 + 316);
@@ -347,16 +301,16 @@ static void seeks_are_checked(void **state)
 static void a_file_mask_forbids_seeks(void **state)
 {
 	mask(ECKD_MASK_SEEK_NONE);
-	seek(ECKD_SEEK_HEAD, 1);
+	seek(&d, ECKD_SEEK_HEAD, 1);
 	bad(&d, 0, ECKD_FILE_PROTECTED, 0);
 	mask(ECKD_MASK_SEEK_HEAD);
-	seek(ECKD_SEEK_HEAD, 1);
+	seek(&d, ECKD_SEEK_HEAD, 1);
 	good(&d);
 	mask(ECKD_MASK_SEEK_HEAD);
-	seek(ECKD_SEEK_CYLINDER, 1);
+	seek(&d, ECKD_SEEK_CYLINDER, 1);
 	bad(&d, 0, ECKD_FILE_PROTECTED, 0);
 	mask(ECKD_MASK_SEEK_CYL_HD);
-	seek(ECKD_SEEK_CYLINDER, 1);
+	seek(&d, ECKD_SEEK_CYLINDER, 1);
 	good(&d);
 	mask(ECKD_MASK_SEEK_CYL_HD);
 	give(&d, ECKD_RECALIBRATE, CCW_FLAG_SLI, "", 1);
@@ -364,7 +318,7 @@ static void a_file_mask_forbids_seeks(void **state)
 	give(&d, ECKD_RECALIBRATE, CCW_FLAG_SLI, "", 1);
 	good(&d);
 	mask(ECKD_MASK_SEEK_NONE);
-	search_id(MT(ECKD_SEARCH_ID_EQ), 0, 9);
+	search_id(&d, MT(ECKD_SEARCH_ID_EQ), 0, 9);
 	take(&d, ECKD_READ_DATA, 0, 8);
 	bad(&d, 0, ECKD_FILE_PROTECTED, 0);
 }
@@ -399,12 +353,12 @@ static void a_file_mask_forbids_writes(void **state)
 	uint8_t count[8];
 	unsigned int i;
 
-	make_track(16, 2);
+	make_track(&d, 16, 2);
 	put_count(count, 16, 2, 0, 200);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		mask(cases[i].mask);
-		seek(ECKD_SEEK, 16);
-		search_id(ECKD_SEARCH_ID_EQ, 16, 1);
+		seek(&d, ECKD_SEEK, 16);
+		search_id(&d, ECKD_SEARCH_ID_EQ, 16, 1);
 		give(&d, ECKD_WRITE_DATA, CCW_FLAG_SLI, "x", 1);
 		if (cases[i].update)
 			good(&d);
@@ -447,8 +401,8 @@ static void extents_are_checked(void **state)
 
 static void nothing_outside_the_extent_is_used(void **state)
 {
-	make_track(15, 2);
-	make_track(16, 2);
+	make_track(&d, 15, 2);
+	make_track(&d, 16, 2);
 	extent(&d, 0x40, 15, 15);
 	locate(&d, ECKD_OP_READ_DATA, 1, 16, 1, 0);
 	take(&d, ECKD_READ_DATA, CCW_FLAG_SLI, 100);
@@ -460,9 +414,9 @@ static void nothing_outside_the_extent_is_used(void **state)
 	take(&d, MT(ECKD_READ_DATA), 0, 100);
 	bad(&d, 0, ECKD_FILE_PROTECTED, 0);
 	extent(&d, 0x40, 15, 15);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	bad(&d, 0, ECKD_FILE_PROTECTED, 0);
-	seek(ECKD_SEEK, 16);
+	seek(&d, ECKD_SEEK, 16);
 	extent(&d, 0x40, 15, 15);
 	take(&d, ECKD_READ_COUNT, 0, 8);
 	bad(&d, 0, ECKD_FILE_PROTECTED, 0);
@@ -500,7 +454,7 @@ static void locate_record_is_checked(void **state)
 
 static void a_domain_has_its_commands(void **state)
 {
-	make_track(16, 5);
+	make_track(&d, 16, 5);
 	extent(&d, 0, 16, 16);
 	locate(&d, ECKD_OP_READ_DATA, 2, 16, 1, 0);
 	give(&d, ECKD_WRITE_DATA, CCW_FLAG_SLI, "x", 1);
@@ -592,7 +546,7 @@ static void a_track_has_its_capacity(void **state)
 
 static void lengths_are_told(void **state)
 {
-	make_track(16, 2);
+	make_track(&d, 16, 2);
 	extent(&d, 0x40, 16, 16);
 	locate(&d, ECKD_OP_READ_DATA, 1, 16, 1, 0);
 	take(&d, ECKD_READ_DATA, 0, 99);
@@ -605,150 +559,6 @@ static void lengths_are_told(void **state)
 	locate(&d, ECKD_OP_WRITE_DATA, 1, 16, 1, 100);
 	give(&d, ECKD_WRITE_DATA, 0, d.path, 20);
 	ends(&d, DSTAT_END, SCHN_STAT_INCORR_LEN);
-}
-
-/* ---- images ---- */
-
-static void a_read_only_image_is_not_written(void **state)
-{
-	make_track(16, 2);
-	disk_restart(&d, ",ro");
-	extent(&d, 0, 16, 16);
-	locate(&d, ECKD_OP_WRITE_DATA, 1, 16, 1, 100);
-	give(&d, ECKD_WRITE_DATA, CCW_FLAG_SLI, "x", 1);
-	bad(&d, REJECT, 0x02, 0);
-	seek(ECKD_SEEK, 16);
-	search_id(ECKD_SEARCH_ID_EQ, 16, 1);
-	give(&d, ECKD_WRITE_DATA, CCW_FLAG_SLI, "x", 1);
-	bad(&d, REJECT, 0x02, 0);
-	seek(ECKD_SEEK, 16);
-	take(&d, ECKD_READ_DATA, 0, 100);
-	good(&d);
-}
-
-static void overwrite(uint64_t offset, const void *data, size_t len)
-{
-	int fd = open(d.path, O_WRONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(pwrite(fd, data, len, (off_t)offset), (ssize_t)len);
-	close(fd);
-}
-
-static uint64_t slot(uint32_t track)
-{
-	return 65536 * (UINT64_C(1) + track);
-}
-
-static void a_damaged_track_is_a_data_check(void **state)
-{
-	make_track(16, 2);
-	make_track(16, 3);
-	make_track(17, 2);
-	overwrite(slot(16) + 20, "x", 1);
-	overwrite(slot(16) + 1024 + 20, "x", 1);
-	disk_restart(&d, "");
-	extent(&d, 0, 16, 17);
-	locate(&d, ECKD_OP_READ_DATA, 1, 16, 1, 0);
-	take(&d, ECKD_READ_DATA, 0, 100);
-	bad(&d, SENSE_DATA_CHECK, 0x80, 0x41);
-	extent(&d, 0, 16, 17);
-	locate(&d, ECKD_OP_READ_DATA, 1, 17, 1, 0);
-	take(&d, ECKD_READ_DATA, 0, 100);
-	good(&d);
-}
-
-/* What was torn is the later directory: the track is as it was before. */
-static void a_torn_directory_leaves_the_one_before(void **state)
-{
-	uint8_t *b;
-
-	make_track(16, 2);
-	make_track(16, 3);
-	overwrite(slot(16) + 1024 + 300, "x", 1);
-	overwrite(slot(16) + 1024 + 40, "x", 1);
-	disk_restart(&d, "");
-	seek(ECKD_SEEK, 16);
-	take(&d, ECKD_READ_COUNT, 0, 8);
-	take(&d, ECKD_READ_COUNT, 0, 8);
-	b = take(&d, ECKD_READ_COUNT, 0, 8);
-	good(&d);
-	assert_int_equal(b[4], 1);
-}
-
-/* One that belongs to another track is none. */
-static void a_misplaced_directory_is_not_taken(void **state)
-{
-	uint8_t copy[2048];
-	int fd;
-
-	make_track(16, 2);
-	make_track(16, 2);
-	fd = open(d.path, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(pread(fd, copy, sizeof(copy), (off_t)slot(16)), sizeof(copy));
-	close(fd);
-	overwrite(slot(18), copy, sizeof(copy));
-	disk_restart(&d, "");
-	seek(ECKD_SEEK, 18);
-	take(&d, ECKD_READ_COUNT, 0, 8);
-	bad(&d, SENSE_DATA_CHECK, 0x80, 0x41);
-}
-
-static void a_file_that_was_cut_is_an_equipment_check(void **state)
-{
-	make_track(16, 2);
-	assert_int_equal(truncate(d.path, 65536), 0);
-	seek(ECKD_SEEK, 17);
-	take(&d, ECKD_READ_COUNT, 0, 8);
-	bad(&d, SENSE_EQUIPMENT_CHECK, 0x80, 0x10);
-}
-
-static void refused(const char *options, int err, const char *why)
-{
-	struct hw_error error = { "" };
-	char spec[160];
-
-	snprintf(spec, sizeof(spec), "0.0.1002:3390,%s", options);
-	assert_int_equal(hw_plug(spec, &error), err);
-	if (!strstr(error.text, why))
-		fail_msg("\"%s\", expected \"%s\"", error.text, why);
-}
-
-static void options_are_checked(void **state)
-{
-	char options[120];
-
-	refused("cyls=3", -EINVAL, "file=");
-	refused("file=/nonexistent/x", -ENOENT, "cyls=");
-	refused("file=/tmp/x,cyls=0", -EINVAL, "cyls=0");
-	refused("file=/tmp/x,cyls=2000000", -EINVAL, "cyls=2000000");
-	refused("file=/tmp/x,model=7", -EINVAL, "model=7");
-	refused("file=/tmp/x,model=3,cyls=3", -EINVAL, "model=3");
-	refused("file=/tmp/x,format=x,cyls=1", -EINVAL, "format=x");
-	refused("file=/tmp/x,blksize=600,cyls=1", -EINVAL, "blksize=600");
-	refused("file=/tmp/x,serial=ABC-,cyls=1", -EINVAL, "serial=ABC-");
-	refused("file=/tmp/x,serial=1234567890123,cyls=1", -EINVAL, "serial=");
-	snprintf(options, sizeof(options), "file=%s", d.path);
-	refused(options, -EBUSY, d.path);
-	unit_finish(&d.u);
-	overwrite(0, "X", 1);
-	refused(options, -EINVAL, "UMDEVCKD");
-	overwrite(0, "U\0", 1);
-	overwrite(12, "\0\0\0\3", 4);
-	refused(options, -EINVAL, "label");
-	overwrite(12, "\0\0\0\2", 4);
-	unit_plug(&d.u, &d.m, "0.0.1000:null");
-}
-
-static void the_serial_number_stays(void **state)
-{
-	uint8_t *b;
-
-	disk_renew(&d, ",cyls=1,serial=ab19z");
-	disk_restart(&d, "");
-	b = take(&d, ECKD_RCD, 0, 256);
-	good(&d);
-	assert_memory_equal(b + 18, "\xf0\xf0\xf0\xf0\xf0\xf0\xf0\xc1\xc2\xf1\xf9\xe9", 12);
 }
 
 int main(void)
@@ -780,13 +590,6 @@ int main(void)
 		T(what_does_not_fit_is_an_invalid_format),
 		T(a_track_has_its_capacity),
 		T(lengths_are_told),
-		T(a_read_only_image_is_not_written),
-		T(a_damaged_track_is_a_data_check),
-		T(a_torn_directory_leaves_the_one_before),
-		T(a_misplaced_directory_is_not_taken),
-		T(a_file_that_was_cut_is_an_equipment_check),
-		T(options_are_checked),
-		T(the_serial_number_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -335,6 +335,7 @@ static void the_format_is_checked(void **state)
 	bad(&d, 0, ECKD_NO_RECORD, 0);
 	for (i = 0; i < 24; i++)
 		count_is(b[i], 17, (uint8_t)(i % PER_TRK + 1), 0, BLK);
+	assert_int_equal(b[24][0], 0xcc);
 }
 
 /* Intensity 1: record 0 of each track, then its records. */
