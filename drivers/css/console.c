@@ -35,6 +35,17 @@ static int keep_refusal(const char *command, const char *text, const char *why, 
 	return err;
 }
 
+static void print_reason(struct hw_error *error, const char *fmt, va_list args)
+{
+	char *c;
+
+	vsnprintf(error->text, sizeof(error->text), fmt, args);
+	/* It may have been anything, and goes into the log. */
+	for (c = error->text; *c; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+}
+
 static int refuse(const char *command, const char *text, int err, const char *fmt, ...)
 	__umdev_printf(4, 5);
 
@@ -42,15 +53,10 @@ static int refuse(const char *command, const char *text, int err, const char *fm
 {
 	struct hw_error error;
 	va_list args;
-	char *c;
 
 	va_start(args, fmt);
-	vsnprintf(error.text, sizeof(error.text), fmt, args);
+	print_reason(&error, fmt, args);
 	va_end(args);
-	/* It may have been anything, and goes into the log. */
-	for (c = error.text; *c; c++)
-		if (!isprint((unsigned char)*c))
-			*c = '?';
 	return keep_refusal(command, text, error.text, err);
 }
 
