@@ -39,6 +39,7 @@ enum ccw_device_state {
  * @ios:     its subchannel's, as long as @registered or being recognised
  * @state:   what it is doing
  * @registered: device_add() was called
+ * @leaving: its driver's remove() has begun: it is told of nothing but interrupts any more
  * @onoff:   somebody is putting it online or offline; without lock
  * @options: CCWDEV_*
  * @pgroup, @mpath: what of them the device has agreed to
@@ -59,6 +60,7 @@ struct ccw_device_private {
 	struct io_subchannel *ios;
 	enum ccw_device_state state;
 	bool registered;
+	bool leaving;
 	atomic_bool onoff;
 	unsigned long options;
 	bool pgroup;

@@ -93,6 +93,9 @@ static void ccw_remove(struct device *dev)
 	struct ccw_device *cdev = to_ccwdev(dev);
 	struct ccw_device_private *priv = to_private(cdev);
 
+	pthread_mutex_lock(cdev->ccwlock);
+	priv->leaving = true;
+	pthread_mutex_unlock(cdev->ccwlock);
 	if (cdev->drv->remove)
 		cdev->drv->remove(cdev);
 	pthread_mutex_lock(cdev->ccwlock);
@@ -107,6 +110,7 @@ static void ccw_remove(struct device *dev)
 	cdev->drv = NULL;
 	cdev->handler = NULL;
 	priv->options = 0;
+	priv->leaving = false;
 	pthread_mutex_unlock(cdev->ccwlock);
 }
 

@@ -39,7 +39,8 @@ bool ccw_device_notify(struct ccw_device_private *priv, int event)
 {
 	struct ccw_device *cdev = &priv->cdev;
 
-	return cdev->drv && cdev->online && cdev->drv->notify && cdev->drv->notify(cdev, event);
+	return cdev->drv && cdev->online && !priv->leaving && cdev->drv->notify &&
+	       cdev->drv->notify(cdev, event);
 }
 
 void ccw_device_set_notoper(struct ccw_device_private *priv)
@@ -198,7 +199,7 @@ static void tell_paths(struct ccw_device_private *priv)
 		if (path & priv->pgid_reset_mask & vpm)
 			events[i] |= PE_PATHGROUP_ESTABLISHED;
 	}
-	if (cdev->online && cdev->drv && cdev->drv->path_event)
+	if (cdev->online && cdev->drv && !priv->leaving && cdev->drv->path_event)
 		cdev->drv->path_event(cdev, events);
 }
 
