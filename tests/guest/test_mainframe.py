@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Disks behind subchannels, in the hands of a mainframe's Linux."""
+import json
 import os
 import re
 
@@ -102,6 +103,12 @@ def test_a_disk_goes_and_comes_while_the_guest_runs(mainframe_host, disks):
         guest.run("echo 3 >/proc/sys/vm/drop_caches")
         assert guest.checksum(f"/dev/{name}") == before
         guest.power_off()
+
+
+def test_qemu_args_are_what_qemu_takes(mainframe_host, disks):
+    for disk in disks:
+        described = json.loads(mainframe_host.run("--json", "qemu-args", disk.mdev.uuid))
+        assert described == {"driver": "vfio-ccw", "sysfsdev": disk.described()["sysfsdev"]}
 
 
 def test_attention_of_a_device_is_no_harm(mainframe_host, disks):
