@@ -27,12 +27,14 @@ def machine(private_mounts):
     directory = tempfile.mkdtemp(prefix="umdev-test-")
     os.chmod(directory, 0o755)
     daemon = Daemon(directory)
-    machine = Machine(view_module.View(daemon, BUILD), f"0.0.2000:9336,file={directory}/image,blocks={BLOCKS}")
-    machine.image = f"{directory}/image"
-    machine.mdev()
-    yield machine
-    daemon.stop()
-    shutil.rmtree(directory)
+    try:
+        machine = Machine(view_module.View(daemon, BUILD), f"0.0.2000:9336,file={directory}/image,blocks={BLOCKS}")
+        machine.image = f"{directory}/image"
+        machine.mdev()
+        yield machine
+    finally:
+        daemon.stop()
+        shutil.rmtree(directory)
 
 
 @pytest.fixture(params=["socket", "vfio"])

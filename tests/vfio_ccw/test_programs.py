@@ -28,12 +28,14 @@ def machine(private_mounts):
     directory = tempfile.mkdtemp(prefix="umdev-test-")
     os.chmod(directory, 0o755)
     daemon = Daemon(directory)
-    machine = Machine(view_module.View(daemon, BUILD), "0.0.1000:null", "0.0.1001:null,length=100")
-    machine.mdev("0.0.0000", UUID)
-    machine.mdev("0.0.0001", OTHER)
-    yield machine
-    daemon.stop()
-    shutil.rmtree(directory)
+    try:
+        machine = Machine(view_module.View(daemon, BUILD), "0.0.1000:null", "0.0.1001:null,length=100")
+        machine.mdev("0.0.0000", UUID)
+        machine.mdev("0.0.0001", OTHER)
+        yield machine
+    finally:
+        daemon.stop()
+        shutil.rmtree(directory)
 
 
 @pytest.fixture(params=["socket", "vfio"])
