@@ -115,7 +115,7 @@ static void fsm_async_retry(struct vfio_ccw_private *private, enum vfio_ccw_even
 /* No path of those that were asked for can be used: are there others, and is the device there? */
 static int not_operational(struct subchannel *sch, uint8_t lpm)
 {
-	sch->lpm &= lpm ? (uint8_t)~lpm : 0;
+	sch->lpm &= (uint8_t)~lpm;
 	if (cio_update_schib(sch))
 		return -ENODEV;
 	return sch->lpm ? -EACCES : -ENODEV;

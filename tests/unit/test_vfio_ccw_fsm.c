@@ -491,6 +491,10 @@ static void unsolicited_status_does_not_hide_an_answer(void **state)
 	assert_string_equal(fake.calls, "signal signal");
 	assert_int_equal(read_dstat(), DEV_STAT_ATTENTION | DEV_STAT_DEV_END);
 	assert_string_equal(fake.calls, "signal signal");
+	/* Nothing is unread: the next one need not wait. */
+	interrupt(attention_irb(DEV_STAT_ATTENTION));
+	assert_string_equal(fake.calls, "signal signal signal");
+	assert_int_equal(read_dstat(), DEV_STAT_ATTENTION);
 }
 
 static void an_answer_comes_before_unsolicited_status(void **state)
