@@ -106,7 +106,7 @@ static uint8_t next_ccw(struct channel *ch, uint32_t *addr, bool chains_data, bo
 
 /* ---- areas ---- */
 
-/* Room for two more: one stays, to tell of an error. What is allocated is for later programs, too. */
+/* Room for two more: one stays, to tell of an error. What is allocated later programs have, too. */
 static bool grow(struct channel *ch)
 {
 	unsigned int size = ch->size * 4;

@@ -144,7 +144,7 @@ static ssize_t transfer(struct ccw_command *cmd, void *to, const void *from, siz
 
 ssize_t ccw_command_store(struct ccw_command *cmd, const void *buf, size_t len)
 {
-	/* A device that sends where it should receive is wrong, and the program is not to suffer. */
+	/* A device that sends where it should receive is wrong; the program is not to suffer. */
 	if (!cmd->channel->input)
 		return -EIO;
 	return transfer(cmd, NULL, buf, len);

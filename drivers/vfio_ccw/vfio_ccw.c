@@ -127,9 +127,9 @@ static int vfio_ccw_sch_event(struct subchannel *sch, int process)
 
 /*
  * A path is not to be used any more: end the program that runs on it, unless its user does so. How
- * that ends is told as what it is for the user, who has not asked for a halt: not well. The kernel tells of its own halt; halts also what has used the path last and
- * is idle; and what it cancels before it has begun, which does not interrupt, it leaves its user to
- * wait for.
+ * that ends is told as what it is for the user, who has not asked for a halt: not well. The kernel
+ * tells of its own halt; halts also what has used the path last and is idle; and what it cancels
+ * before it has begun, which does not interrupt, it leaves its user to wait for.
  */
 static void leave_path(struct vfio_ccw_private *private, uint8_t mask)
 {

@@ -22,7 +22,7 @@
 
 #include "../../drivers/css/hw.h"
 
-/* Memory of a guest: from 0, and the same once more from GUEST_HIGH on, where only 64 bits reach. */
+/* Memory of a guest: from 0, and the same again from GUEST_HIGH on, where only 64 bits reach. */
 #define GUEST_SIZE  UINT32_C(0x04000000)
 #define GUEST_HIGH  UINT64_C(0x80000000)
 #define GUEST_CCWS  UINT32_C(0x2000)   /* where guest_ccw() begins */
@@ -115,7 +115,7 @@ struct unit {
 	unsigned int interrupts;
 };
 
-/** unit_plug - plug a device by hw_plug()'s text and enable its subchannel, with concurrent sense */
+/** unit_plug - plug a device by hw_plug()'s text; enable its subchannel, with concurrent sense */
 void unit_plug(struct unit *u, struct machine *m, const char *spec);
 /** unit_finish - unplug it, if it still is there, and free what is the test's. */
 void unit_finish(struct unit *u);

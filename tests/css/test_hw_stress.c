@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Everything at once: programs, all instructions, attention, paths, plugging and unplugging. A start
- * that was accepted ends once: its memory is given back once and not used after that, and there is
- * one final status of it, or none because somebody cancelled, cleared or unplugged.
+ * Everything at once: programs, all instructions, attention, paths, plugging and unplugging. What
+ * was accepted ends once: its memory is given back once and not used after that, and there is one
+ * final status of it, or none because somebody cancelled, cleared or unplugged.
  */
 #include <stdatomic.h>
 #include <stdio.h>
