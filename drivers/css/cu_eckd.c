@@ -60,10 +60,12 @@ static void eckd_end(struct cu_device *dev)
 		eckd_disk_flush(eckd->disk);
 }
 
-static void eckd_reset(struct cu_device *dev)
+static void eckd_reset(struct cu_device *dev, enum cu_reset why)
 {
 	struct eckd *eckd = to_eckd(dev);
 
+	if (why != CU_RESET_SYSTEM)
+		return;
 	eckd->reserved = false;
 	memset(eckd->paths, 0, sizeof(eckd->paths));
 }

@@ -189,6 +189,32 @@ static int choose_number(struct hw_spec *spec)
 	return -EEXIST;
 }
 
+/* Is there a line for it in the type's help? */
+static bool is_offered(const struct cu_type *type, const char *name)
+{
+	size_t len = strlen(name);
+	const char *line = type->help;
+
+	while (line) {
+		if (!strncmp(line, name, len) && strchr("= \n", line[len]))
+			return true;
+		line = strchr(line, '\n');
+		if (line)
+			line++;
+	}
+	return false;
+}
+
+/* What the type does not know is refused before it makes anything, as the file of an image. */
+static int check_options(const struct cu_type *type, const struct cu_options *options)
+{
+	for (unsigned int i = 0; i < options->nr; i++)
+		if (!options->option[i].used && !is_offered(type, options->option[i].name))
+			return hw_refuse(options->error, "%.32s: no option of %s",
+					 options->option[i].name, type->name);
+	return 0;
+}
+
 /* The device itself. */
 static int create_device(struct hw_sch *hw, struct hw_spec *spec)
 {
@@ -201,6 +227,9 @@ static int create_device(struct hw_sch *hw, struct hw_spec *spec)
 	if (!type)
 		return hw_refuse(error, "%.32s: expected a type of device (see the list of types)",
 				 spec->type);
+	err = check_options(type, &spec->options);
+	if (err)
+		return err;
 	error->text[0] = '\0';
 	err = type->create(type, &spec->options, &dev);
 	if (err) {

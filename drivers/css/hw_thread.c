@@ -241,14 +241,15 @@ static void do_halt(struct hw_sch *hw)
 }
 
 /* Locked; without the lock while the device is reset. */
-static void do_reset(struct hw_sch *hw)
+static void do_reset(struct hw_sch *hw, enum cu_reset why)
 {
 	struct cu_device *dev = hw->dev;
 
-	hw->reset_due = false;
+	if (why == CU_RESET_SYSTEM)
+		hw->reset_due = false;
 	pthread_mutex_unlock(&hw->lock);
 	if (dev->ops->reset)
-		dev->ops->reset(dev);
+		dev->ops->reset(dev, why);
 	dev->sense_len = 0;
 	pthread_mutex_lock(&hw->lock);
 }
@@ -259,7 +260,7 @@ static void do_clear(struct hw_sch *hw)
 	struct scsw *scsw = &hw->schib.scsw;
 	struct pmcw *pmcw = &hw->schib.pmcw;
 
-	do_reset(hw);
+	do_reset(hw, CU_RESET_SELECTIVE);
 	if (hw->gone)
 		return;
 	pmcw->lpum = pmcw->pnom = 0;
@@ -314,7 +315,7 @@ static bool work(struct hw_sch *hw)
 	else if (*ctrl & SCSW_ACTL_HALT_PEND)
 		do_halt(hw);
 	else if (hw->reset_due && !hw->gone)
-		do_reset(hw);
+		do_reset(hw, CU_RESET_SYSTEM);
 	else if (*ctrl & SCSW_ACTL_START_PEND && *ctrl & SCSW_ACTL_DEVACT &&
 		 hw->unsolicited & DEV_STAT_DEV_END) {
 		/* The device is done with what was before; that it begins anew tells enough. */

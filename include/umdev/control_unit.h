@@ -19,6 +19,12 @@ struct cu_device;
 struct cu_options;
 struct ccw_command;
 
+/* What a reset is for. */
+enum cu_reset {
+	CU_RESET_SELECTIVE, /* by CLEAR SUBCHANNEL: the user stays the same */
+	CU_RESET_SYSTEM, /* the user has gone, or the last path: so do reservations and the like */
+};
+
 /**
  * struct cu_device_ops - a device's callbacks
  * @begin:   a channel program begins, on path @path (a mask of one bit; the leftmost is 0x80).
@@ -34,7 +40,7 @@ struct ccw_command;
  *           that does not look at @stop_fd. From another thread; it may come when that command
  *           has ended already. A lock that it takes is not to be held over ccw_command_store()
  *           and ccw_command_load(), which may deliver an interrupt. Optional
- * @reset:   CLEAR SUBCHANNEL, the last user's end, or the path's: reservations and the like go.
+ * @reset:   forget what the device was doing, and with CU_RESET_SYSTEM whose it was.
  *           On the channel's thread, no command is under way. Optional
  * @destroy: free it; nobody calls anything any more
  */
@@ -43,7 +49,7 @@ struct cu_device_ops {
 	uint8_t (*command)(struct cu_device *dev, struct ccw_command *cmd);
 	void (*end)(struct cu_device *dev);
 	void (*stop)(struct cu_device *dev);
-	void (*reset)(struct cu_device *dev);
+	void (*reset)(struct cu_device *dev, enum cu_reset why);
 	void (*destroy)(struct cu_device *dev);
 };
 
@@ -75,10 +81,10 @@ struct cu_device {
 /**
  * struct cu_type - a kind of device that can be plugged
  * @name:    as in "css plug 0.0.1000:NAME,..."
- * @help:    its options, one line each ("file=PATH  the image"), for "umdev css types"
+ * @help:    its options, one line each ("file=PATH  the image"), for "umdev css types". An option
+ *           that has no line is refused before @create is called
  * @create:  make one from @options (cu_option_*()): sets @out and its ops, id, id_len. What it does
- *           not ask for is refused by css (an unknown option). Return: 0 or -errno, after
- *           cu_error()
+ *           not ask for is refused by css. Return: 0 or -errno, after cu_error()
  * @show:    print what it was made of and how it is, as options again ("file=/a,cyls=100");
  *           any thread. Optional
  */

@@ -54,11 +54,13 @@ static void stop(struct cu_device *dev)
 	__atomic_store_n(&p->in_stop, false, __ATOMIC_SEQ_CST);
 }
 
-static void reset(struct cu_device *dev)
+static void reset(struct cu_device *dev, enum cu_reset why)
 {
 	struct puppet *p = to_puppet(dev);
 
 	__atomic_fetch_add(&p->resets, 1, __ATOMIC_RELAXED);
+	if (why == CU_RESET_SYSTEM)
+		__atomic_fetch_add(&p->system_resets, 1, __ATOMIC_RELAXED);
 	if (p->hold_reset)
 		hold(p, true);
 }

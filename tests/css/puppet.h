@@ -38,6 +38,7 @@ struct act {
  * @cmd:    the last command, as it was when it ended
  * @codes, @nr_codes: those that were executed
  * @begun, @ended, @resets: calls
+ * @system_resets: of @resets, with CU_RESET_SYSTEM
  * @path:   of the last begin()
  * @hold_begin, @hold_reset, @hold_stop: such a call waits for @go
  * @in_stop: stop() is being called
@@ -56,6 +57,7 @@ struct puppet {
 	unsigned int begun;
 	unsigned int ended;
 	unsigned int resets;
+	unsigned int system_resets;
 	unsigned int stops;
 	bool hold_begin;
 	bool hold_reset;

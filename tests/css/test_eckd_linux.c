@@ -47,6 +47,7 @@ static void path_groups_are_kept(void **state)
 {
 	static const uint8_t group[11] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
 	uint8_t b[12] = { 0x80 };
+	struct irb irb;
 	uint8_t *state_of;
 
 	state_of = take(&d, ECKD_SENSE_PATH_GROUP, 0, 12);
@@ -61,6 +62,9 @@ static void path_groups_are_kept(void **state)
 	assert_memory_equal(state_of + 1, group, sizeof(group));
 	take(&d, ECKD_RESERVE, CCW_FLAG_SLI, 32);
 	good(&d);
+	/* Who clears is who it belongs to. */
+	assert_int_equal(hw_csch(d.u.hw), 0);
+	unit_wait(&d.u, &irb);
 	state_of = take(&d, ECKD_SENSE_PATH_GROUP, 0, 12);
 	good(&d);
 	assert_int_equal(state_of[0], 0xf8);
@@ -77,6 +81,15 @@ static void path_groups_are_kept(void **state)
 	state_of = take(&d, ECKD_SENSE_PATH_GROUP, 0, 12);
 	good(&d);
 	assert_int_equal(state_of[0], 0x80);
+	/* Who comes next has none of it. */
+	b[0] = 0x80;
+	give(&d, ECKD_SET_PATH_GROUP, 0, b, 12);
+	good(&d);
+	assert_int_equal(unit_modify(&d.u, false, true, 0xff), 0);
+	assert_int_equal(unit_modify(&d.u, true, true, 0xff), 0);
+	state_of = take(&d, ECKD_SENSE_PATH_GROUP, 0, 12);
+	good(&d);
+	assert_int_equal(state_of[0], 0);
 }
 
 static void configuration_has_its_elements(void **state)

@@ -383,6 +383,7 @@ static void wrong_options_are_refused(void **state)
 	cannot_be_made(-EINVAL, ",file=", "expected file=");
 	cannot_be_made(-EINVAL, ",blocks=10", "expected file=");
 	with_file(-ENOENT, "", "No such file");
+	with_file(-EINVAL, ",size=512000,what", "what: no option of 9336");
 	with_file(-EINVAL, ",blocks=0", "blocks");
 	with_file(-EINVAL, ",blocks=4294967296", "blocks");
 	with_file(-EINVAL, ",size=511", "size");

@@ -232,7 +232,9 @@ static int show(struct cu_device *dev, char *buf, size_t size)
 	return snprintf(buf, size, "shown=1");
 }
 
-static struct cu_type type = { .name = "test", .help = "fail  don't", .create = create };
+static struct cu_type type = { .name = "test",
+			       .help = "fail    don't\ntext=T  any\nidle    never",
+			       .create = create };
 
 static void types_come_and_go(void **state)
 {
@@ -246,7 +248,7 @@ static void types_come_and_go(void **state)
 	assert_int_equal(cu_type_register(&other), -EEXIST);
 	hw_show_types(buf, sizeof(buf));
 	assert_non_null(strstr(buf, "null\ndelay_us="));
-	assert_non_null(strstr(buf, "test\nfail  don't\n"));
+	assert_non_null(strstr(buf, "test\nfail    don't\n"));
 	plug("1000:test");
 	plug("1001:null");
 	plug("1002:test");
@@ -268,7 +270,12 @@ static void a_type_says_why_not(void **state)
 	refuse("1000:test,fail", -EIO, "fail: as you wish?");
 	refuse("1000:test,fail=now", -EACCES, "test: Permission denied");
 	assert_int_equal(destroyed, 0);
+	/* What its help says is known before; what it does not ask for all the same, afterwards. */
 	refuse("1000:test,other", -EINVAL, "other: no option of test");
+	refuse("1000:test,tex", -EINVAL, "tex: no option of test");
+	refuse("1000:test,T", -EINVAL, "T: no option of test");
+	assert_int_equal(destroyed, 0);
+	refuse("1000:test,idle", -EINVAL, "idle: no option of test");
 	assert_int_equal(destroyed, 1);
 	cu_type_unregister(&type);
 }

@@ -354,6 +354,7 @@ static void cleared(unsigned int ended)
 	assert_int_equal(irb.scsw.dstat, 0);
 	assert_int_equal(irb.scsw.cstat, 0);
 	assert_int_equal(puppet->resets, 1);
+	assert_int_equal(puppet->system_resets, 0);
 	assert_int_equal(u.guest.ended, ended);
 	assert_int_equal(unit_schib(&u).scsw.ctrl, 0);
 	assert_int_equal(unit_schib(&u).pmcw.lpum, 0);
@@ -436,6 +437,7 @@ static void disabling_resets_the_device(void **state)
 		assert_int_equal(unit_modify(&u, true, true, 0xff), 0);
 		unit_assert_good(&u, 0, guest_ccw(&u.guest, CCW_CMD_READ, 0, 8, GUEST_DATA));
 		assert_int_equal(puppet->resets, i + 1);
+		assert_int_equal(puppet->system_resets, i + 1);
 	}
 }
 

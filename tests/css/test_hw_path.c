@@ -192,6 +192,7 @@ static void the_last_path_takes_the_devices_state_with_it(void **state)
 	assert_int_equal(hw_path_set(0x3f, true), 0);
 	takes(0xff, 0x20);
 	assert_int_equal(puppet->resets, 1);
+	assert_int_equal(puppet->system_resets, 1);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, plug, unplug)
