@@ -36,7 +36,8 @@ enum module_level {
 /**
  * struct module - a module as the core knows it; defined by the macros, one per shared object
  * @name:   filled from the file name, or from UMDEV_BUILTIN
- * @init:   brings the module up; 0 or -errno, after which nothing of it may be left
+ * @init:   brings the module up; 0 or -errno, after which nothing of it may be left. Who loads it
+ *          is told -EBUSY for -EEXIST, which says that a module is there already
  * @exit:   takes it down; NULL: it can't be unloaded (-EBUSY). No lock is held, as in @init
  * @level:  when a built-in one is initialised
  * @params: list of its parameters

@@ -200,7 +200,8 @@ static int run_init(struct module_private *m)
 	module_refuse(err, "module \"%s\": init failed: %s", m->name,
 		      init_error[0] ? init_error : module_errdesc(err));
 	init_error[0] = '\0';
-	return err;
+	/* That is what is said of a module that is there already, and this one is not. */
+	return err == -EEXIST ? -EBUSY : err;
 }
 
 static void fail_init(struct module_private *m)

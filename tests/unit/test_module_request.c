@@ -69,6 +69,24 @@ static void an_init_says_why_it_fails(void **state)
 	hook_fn = NULL;
 }
 
+static int bottom_exists(const char *module, const char *what)
+{
+	return strcmp(module, "bottom") ? 0 : -EEXIST;
+}
+
+/* It would be waited for by whoever needs it, for ever. */
+static void an_init_can_not_say_that_it_is_there_already(void **state)
+{
+	hook_fn = bottom_exists;
+	assert_int_equal(request_module("bottom"), -EBUSY);
+	assert_string_equal(module_error(), "module \"bottom\": init failed: File exists");
+	assert_int_equal(module_load("middle", NULL), -EBUSY);
+	assert_string_equal(module_error(),
+			    "module \"middle\" needs \"bottom\": module \"bottom\": "
+			    "init failed: File exists");
+	hook_fn = NULL;
+}
+
 /* ---- not waited for ---- */
 
 static int request_what_needs_it(const char *module, const char *what)
@@ -198,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_init_says_why_it_fails),
+		TEST(an_init_can_not_say_that_it_is_there_already),
 		TEST(an_init_may_request_what_depends_on_it),
 		TEST(a_request_is_over_or_dropped_at_the_end),
 		TEST(a_module_that_waits_for_the_request_is_not_waited_for),
