@@ -75,7 +75,7 @@ static void run(const char *const *argv)
 
 static void write_to(const char *text, const char *path)
 {
-	char full[256];
+	char full[512];
 	int fd;
 
 	snprintf(full, sizeof(full), "%s/umdev/sys/%s", dir, path);
