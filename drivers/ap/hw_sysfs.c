@@ -5,7 +5,6 @@
 #include <string.h>
 #include <umdev/kobject.h>
 #include <umdev/log.h>
-#include <umdev/publish.h>
 
 #include "hw_machine.h"
 #include "hw_sysfs.h"
@@ -214,39 +213,12 @@ static const struct attribute_group console_group = {
 
 static struct kobject *console;
 
-static int add_console(struct kobject *firmware)
-{
-	int err;
-
-	console = kobject_create_and_add("ap", firmware);
-	if (!console)
-		return -ENOMEM;
-	err = sysfs_create_group(console, &console_group);
-	if (err) {
-		kobject_del(console);
-		kobject_put(console);
-	}
-	return err;
-}
-
 int hw_sysfs_init(void)
 {
-	struct kobject *firmware = firmware_kobj_get();
-	int err;
-
-	if (!firmware)
-		return -ENOMEM;
-	publish_begin();
-	err = add_console(firmware);
-	publish_commit();
-	if (err)
-		firmware_kobj_put();
-	return err;
+	return firmware_create_dir("ap", &console_group, &console);
 }
 
 void hw_sysfs_exit(void)
 {
-	kobject_del(console);
-	kobject_put(console);
-	firmware_kobj_put();
+	firmware_remove_dir(console);
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <umdev/publish.h>
 
 #include "css_bus.h"
 
@@ -345,43 +344,16 @@ static const struct attribute_group console_group = {
 
 static struct kobject *console;
 
-static int add_console(struct kobject *firmware)
-{
-	int err;
-
-	console = kobject_create_and_add("css", firmware);
-	if (!console)
-		return -ENOMEM;
-	err = sysfs_create_group(console, &console_group);
-	if (err) {
-		kobject_del(console);
-		kobject_put(console);
-	}
-	return err;
-}
-
 int console_init(void)
 {
-	struct kobject *firmware = firmware_kobj_get();
-	int err;
-
-	if (!firmware)
-		return -ENOMEM;
-	publish_begin();
-	err = add_console(firmware);
-	publish_commit();
-	if (err)
-		firmware_kobj_put();
-	return err;
+	return firmware_create_dir("css", &console_group, &console);
 }
 
 void console_exit(void)
 {
 	size_t i;
 
-	kobject_del(console);
-	kobject_put(console);
-	firmware_kobj_put();
+	firmware_remove_dir(console);
 	for (i = 0; i < REFUSALS; i++) {
 		free(refusals[i]);
 		refusals[i] = NULL;

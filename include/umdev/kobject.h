@@ -195,6 +195,18 @@ UMDEV_API struct kobject *firmware_kobj_get(void);
 UMDEV_API void firmware_kobj_put(void);
 
 /**
+ * firmware_create_dir - a directory in /sys/firmware, as the console of a simulated machine
+ * @name:  the directory
+ * @group: its files; it appears with them
+ * @out:   the directory; take it down with firmware_remove_dir()
+ * Return: 0, -ENOMEM (or the name is taken), else what sysfs_create_group() says.
+ */
+UMDEV_API int firmware_create_dir(const char *name, const struct attribute_group *group,
+				  struct kobject **out);
+/** firmware_remove_dir - the reverse. */
+UMDEV_API void firmware_remove_dir(struct kobject *dir);
+
+/**
  * kobject_get_path - the object's path below the mount, as "/devices/virtual/mtty/mtty"
  * Return: a string to free(), or NULL without memory.
  */

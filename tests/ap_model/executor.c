@@ -24,6 +24,7 @@
 #include <umdev/module.h>
 #include <umdev/umdev.h>
 #include "ap_model/guests.h"
+#include "support/inside.h"
 #include "support/outside.h"
 #include "support/tree.h"
 
@@ -349,7 +350,7 @@ static void start(char **argv)
 	if (!err)
 		err = umdev_start();
 	if (!err)
-		err = guests_start();
+		err = inside_start();
 	if (!err)
 		err = module_load("ap", argv[2]);
 	if (!err)
@@ -377,7 +378,7 @@ static void stop(void)
 	for (n = 0; n < uuids.n; n++)
 		step_close(n);
 	umdev_stop();
-	guests_stop();
+	inside_stop();
 	if (tree_exists("/bus/ap"))
 		die("the bus is still there", -EBUSY);
 }

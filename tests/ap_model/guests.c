@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,80 +10,7 @@
 
 #include <umdev/vfio_ap.h>
 #include "ap_model/guests.h"
-
-#define MAX_DEVICES 16
-
-/* Devices between the transport's start and stop: only these may be opened. */
-static struct vfio_device *devices[MAX_DEVICES]; /* under lock */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static int device_comes(struct vfio_transport *transport, struct vfio_device *vdev)
-{
-	int err = -ENOSPC;
-	int i;
-
-	pthread_mutex_lock(&lock);
-	for (i = 0; err && i < MAX_DEVICES; i++) {
-		if (!devices[i]) {
-			devices[i] = vdev;
-			err = 0;
-		}
-	}
-	pthread_mutex_unlock(&lock);
-	return err;
-}
-
-static void device_goes(struct vfio_transport *transport, struct vfio_device *vdev)
-{
-	int i;
-
-	pthread_mutex_lock(&lock);
-	for (i = 0; i < MAX_DEVICES; i++)
-		if (devices[i] == vdev)
-			devices[i] = NULL;
-	pthread_mutex_unlock(&lock);
-}
-
-static struct vfio_transport transport = {
-	.name = "guests",
-	.start = device_comes,
-	.stop = device_goes,
-};
-
-int guests_start(void)
-{
-	return vfio_transport_register(&transport);
-}
-
-void guests_stop(void)
-{
-	vfio_transport_unregister(&transport);
-}
-
-static void describe(struct vfio_file *file, char *buf, size_t size)
-{
-	snprintf(buf, size, "a guest");
-}
-
-static const struct vfio_user_ops guest_ops = {
-	.describe = describe,
-};
-
-static int open_device(struct guest *guest, const char *uuid)
-{
-	int err = -ENODEV;
-	int i;
-
-	pthread_mutex_lock(&lock);
-	for (i = 0; i < MAX_DEVICES; i++) {
-		if (!devices[i] || strcmp(dev_name(devices[i]->dev), uuid))
-			continue;
-		err = vfio_file_open(devices[i], &guest_ops, guest, &guest->file);
-		break;
-	}
-	pthread_mutex_unlock(&lock);
-	return err;
-}
+#include "support/inside.h"
 
 static int arm(struct guest *guest, unsigned int index, int *fd)
 {
@@ -105,7 +31,7 @@ int guest_open(struct guest *guest, const char *uuid)
 		err = -errno;
 		goto close_cfg_chg;
 	}
-	err = open_device(guest, uuid);
+	err = inside_open(uuid, guest, &guest->file);
 	if (err)
 		goto close_req;
 	err = arm(guest, VFIO_AP_CFG_CHG_IRQ_INDEX, &guest->cfg_chg);

@@ -25,11 +25,6 @@ struct guest {
 	int req;
 };
 
-/** guests_start - be told of VFIO devices. Return: 0 or -errno. */
-int guests_start(void);
-/** guests_stop - the reverse. */
-void guests_stop(void);
-
 /**
  * guest_open - hold the mediated device with this UUID, and ask for CFG_CHG
  * Return: as vfio_file_open(); -ENODEV if there is none.

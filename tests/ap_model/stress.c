@@ -27,6 +27,7 @@
 #include <umdev/umdev.h>
 #include <umdev/zcrypt.h>
 #include "ap_model/guests.h"
+#include "support/inside.h"
 #include "ap_model/watch.h"
 #include "support/outside.h"
 #include "support/tree.h"
@@ -557,7 +558,7 @@ static char *start(void)
 	umdev_set_runtime_dir(runtime_dir);
 	must("path", module_set_path(modules));
 	must("umdev", umdev_start());
-	must("guests", guests_start());
+	must("guests", inside_start());
 	before = tree_snapshot("/");
 	watch_start(modules);
 	must("load", module_load("ap", "cards=04:CEX8P,05:CEX5C,0a:CEX7P domains=4,6,0x47 "
@@ -672,7 +673,7 @@ int main(int argc, char **argv)
 	run_all();
 	finish(before);
 	umdev_stop();
-	guests_stop();
+	inside_stop();
 	print_tally();
 	free(before);
 	return 0;

@@ -21,6 +21,7 @@
 #include <umdev/umdev.h>
 #include "stress/reach.h"
 #include "stress/users.h"
+#include "support/inside.h"
 #include "support/events.h"
 #include "support/tree.h"
 #include "support/vendor.h"
@@ -320,7 +321,7 @@ static int stress(const char *dir)
 		outside = fork_tools(dir, &go);
 	err = umdev_start();
 	if (!err)
-		err = users_start();
+		err = inside_start();
 	if (!err)
 		err = vendor_start(&acme);
 	if (!err)
@@ -340,7 +341,7 @@ static int stress(const char *dir)
 	sysfs_unmount(mount);
 	vendor_stop(&fickle);
 	vendor_stop(&acme);
-	users_stop();
+	inside_stop();
 	umdev_stop();
 	return err;
 }

@@ -3,10 +3,6 @@
 #ifndef TESTS_STRESS_USERS_H
 #define TESTS_STRESS_USERS_H
 
-/** users_start - be told of VFIO devices. Return: 0 or -errno. */
-int users_start(void);
-/** users_stop - the reverse. */
-void users_stop(void);
 /**
  * users_visit - open some device, use it, close it; nothing if there is none. @seed: see rand_r().
  */

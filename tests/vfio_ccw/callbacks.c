@@ -12,6 +12,7 @@
 #include "../../drivers/css/css_bus.h"
 #include "support/outside.h"
 #include "vfio_ccw/ccw_inside.h"
+#include "support/inside.h"
 
 #define SCH	"/bus/css/devices/0.0.0000"
 #define UUID	"7e270a25-e163-4922-af60-757fc8ed48c6"
@@ -35,7 +36,7 @@ static int without_device(void **state)
 {
 	log_capture_begin();
 	assert_int_equal(umdev_start(), 0);
-	assert_int_equal(ccw_inside_start(), 0);
+	assert_int_equal(inside_start(), 0);
 	assert_int_equal(outside_write("0.0.1000:null,chpids=10.11", "/firmware/css/plug"), 0);
 	assert_int_equal(outside_write("vfio_ccw", SCH "/rebind"), 0);
 	bus_for_each_dev(&css_bus_type, NULL, find);
@@ -52,7 +53,7 @@ static int with_unused_device(void **state)
 
 static int teardown(void **state)
 {
-	ccw_inside_stop();
+	inside_stop();
 	umdev_stop();
 	log_capture_end();
 	assert_string_equal(outside_list("/"), "");

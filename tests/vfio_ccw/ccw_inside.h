@@ -8,12 +8,6 @@
 
 #include "vfio_ccw/ccw_client.h"
 
-/** ccw_inside_start - devices can be found from now on; this is the process's transport. Return: 0,
- * -errno. */
-int ccw_inside_start(void);
-/** ccw_inside_stop - the reverse; nobody has one open any more. */
-void ccw_inside_stop(void);
-
 extern const struct ccw_transport ccw_inside; /* @where: the UUID of a mediated device */
 
 #endif

@@ -28,6 +28,7 @@
 
 #include "support/tree.h"
 #include "vfio_ccw/ccw_inside.h"
+#include "support/inside.h"
 #include "vfio_ccw/guest_disk.h"
 
 #define NR_GUESTS     3
@@ -457,12 +458,12 @@ int main(int argc, char **argv)
 	if (argc > 2)
 		seed = (unsigned int)atoi(argv[2]);
 	log_set_level(LOG_LEVEL_ERR);
-	if (!mkdtemp(directory) || umdev_start() || ccw_inside_start())
+	if (!mkdtemp(directory) || umdev_start() || inside_start())
 		fail("start");
 	run_all();
 	for (i = 0; i < NR_GUESTS; i++)
 		write_to("1", "/bus/mdev/devices/", guests[i].uuid, "/remove");
-	ccw_inside_stop();
+	inside_stop();
 	umdev_stop();
 	for (i = 0; i < NR_GUESTS; i++)
 		guest_finish(&guests[i]);
